@@ -1,0 +1,80 @@
+/** The shape of the price and capability catalogue. Prices are integers in pico-USD (10⁻¹² USD) a token. */
+
+export interface TokenPrices {
+  input: number;
+  cacheWrite5m: number;
+  cacheWrite1h: number;
+  cacheRead: number;
+  output: number;
+}
+
+/** Prices for prompts up to a size; the whole request takes the tier its prompt falls in. */
+export interface PriceTier extends TokenPrices {
+  /** Largest prompt (uncached + read + written tokens) of this tier; null for the last one. */
+  maxPromptTokens: number | null;
+}
+
+/** Prices in force from an instant (epoch ms, inclusive) until the next period's; null: since ever. */
+export interface PricePeriod {
+  fromMs: number | null;
+  tiers: PriceTier[];
+}
+
+export type ThinkingForm = 'enabled' | 'adaptive' | 'disabled' | 'between_tools';
+export const EFFORTS = ['low', 'medium', 'high', 'xhigh', 'max'] as const;
+export type Effort = (typeof EFFORTS)[number];
+
+/** What a model accepts in a request; where it does not, the turn is fitted or the model is skipped. */
+export interface Capabilities {
+  thinking: readonly ThinkingForm[];
+  /** Efforts at which `disabled` (and `between_tools`) thinking is accepted; null: at every one. */
+  thinkingOffEfforts: readonly Effort[] | null;
+  /** Accepted `output_config.effort` values; empty: the field itself is refused. */
+  efforts: readonly Effort[];
+  /** `{role:"system", output_config}` entries among the messages. */
+  messageEffort: boolean;
+  /** `role:"system"` messages after the first turn. */
+  systemMessages: boolean;
+  /** `speed: "fast"`. */
+  fast: boolean;
+  /** Non-default temperature, top_p, top_k. */
+  sampling: boolean;
+  /** A last message of role assistant: always, only while thinking is off, or never. */
+  prefill: 'always' | 'thinking_off' | 'never';
+  /** `tool_choice` any or tool. */
+  forcedToolChoice: boolean;
+  /** Largest number of images in one request. */
+  maxImages: number;
+}
+
+export interface Model {
+  /** First-party id. */
+  id: string;
+  aliases: readonly string[];
+  /** opus, sonnet, haiku, fable, mythos. */
+  line: string;
+  contextWindow: number;
+  maxOutput: number;
+  /** Shortest prompt, in tokens, that is cached at all. */
+  minCacheable: number;
+  /** Models of the newer tokenizer make about 30 % more tokens of the same text. */
+  tokenizer: 'old' | 'new';
+  /** Output tokens a second, for charging what streamed unseen when a client leaves; an estimate. */
+  outputTokensPerSecond: number;
+  periods: readonly PricePeriod[];
+  /** Multiplier of fast mode as [numerator, denominator]; null where fast does not change the price. */
+  fastMultiplier: readonly [number, number] | null;
+  /** Multiplier of `inference_geo: "us"` as [numerator, denominator]. */
+  geoUsMultiplier: readonly [number, number];
+  /** Epoch ms from which the first-party API refuses the model; null: not announced. */
+  retiresAtMs: number | null;
+  capabilities: Capabilities;
+}
+
+export interface Catalogue {
+  /** Name of this version, recorded in every entry it priced ("builtin-2026-11-23"). */
+  version: string;
+  models: readonly Model[];
+  /** Pico-USD for one web search request. */
+  webSearchPicoUsd: number;
+}

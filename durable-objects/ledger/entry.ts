@@ -1,0 +1,114 @@
+/**
+ * One immutable row of the ledger, as the wallet writes it and D1 keeps it. Field names are the columns'.
+ * Money is integer nano-USD, times are ISO 8601 in UTC with milliseconds. There is no prompt or answer text.
+ */
+import type { TurnKind } from '../core/turn.ts';
+
+export const ENTRY_KINDS = ['charge', 'correction', 'refusal', 'failure'] as const;
+export type EntryKind = (typeof ENTRY_KINDS)[number];
+
+export interface Entry {
+  /** Time-ordered (ULID). */
+  entry_id: string;
+  turn_id: string;
+  attempt: number;
+  kind: EntryKind;
+  /** The entry a correction corrects. */
+  corrects: string | null;
+
+  received_at: string;
+  first_byte_at: string | null;
+  last_byte_at: string | null;
+  /** When the wallet admitted (or refused) the turn: spend counts in the window this falls in. */
+  admitted_at: string;
+  /** When the wallet wrote this entry. */
+  recorded_at: string;
+  open_seq: number;
+  settle_seq: number;
+
+  cost_center: string;
+  developer: string;
+  key_id: string;
+  key_tags: Record<string, string>;
+  session: string;
+  agent: string | null;
+  turn_kind: TurnKind;
+
+  model_asked: string;
+  /** The model the turn was sent to; null where it was never sent. */
+  model_served: string | null;
+  /** The catalogue does not know the model: priced at the dearest rate. */
+  model_unknown: boolean;
+  provider: string | null;
+  upstream_credential: string | null;
+  anthropic_version: string | null;
+
+  decision: string;
+  /** The stage that acted, as `budget@fraction`; null where none did. */
+  stage: string | null;
+  reasons: string[];
+  /** The numbers the decision was made from, enough to make it again. */
+  decision_inputs: unknown;
+  policy_version: number | null;
+  /** Standings of the budgets that applied, after the decision. */
+  standing: unknown;
+
+  input_tokens: number;
+  cache_write_5m_tokens: number;
+  cache_write_1h_tokens: number;
+  cache_read_tokens: number;
+  output_tokens: number;
+  web_search_requests: number;
+  service_tier: string | null;
+  speed: string | null;
+  inference_geo: string | null;
+
+  held_nano_usd: number;
+  charged_nano_usd: number;
+  list_nano_usd: number;
+  list_price_version: string;
+  charged_price_version: string;
+  estimated: boolean;
+  /** Why it is estimated: `client_gone`, `lease_expired`, `upstream_cut`, … */
+  estimated_why: string | null;
+
+  http_status: number | null;
+  error_type: string | null;
+  stop_reason: string | null;
+  upstream_request_id: string | null;
+  request_bytes: number;
+  response_bytes: number;
+
+  stream: boolean;
+  max_tokens: number | null;
+  total_input_tokens: number;
+  new_input_tokens: number;
+  message_count: number;
+  tools_offered: string[];
+  tools_used: string[];
+  tool_results_failed: boolean | null;
+  effort: string | null;
+  thinking: string | null;
+}
+
+/** A budget's stage was crossed; delivery reads these, nothing about them is ever changed. */
+export interface AlertEvent {
+  /** Time-ordered (ULID). */
+  event_id: string;
+  cost_center: string;
+  /** `stage:alert`, `stage:downgrade`, `stage:pause`, `upstream_credential`, `unknown_model`. */
+  on: string;
+  occurred_at: string;
+  turn_id: string | null;
+  session: string | null;
+  developer: string | null;
+  policy_version: number | null;
+  budget: string | null;
+  /** The developer or key the budget is counted for; the cost center's id for a shared budget. */
+  subject: string | null;
+  stage: string | null;
+  window_start: string | null;
+  resets_at: string | null;
+  /** The budget's standing, or other facts of the event. */
+  standing: unknown;
+}

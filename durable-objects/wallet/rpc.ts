@@ -1,0 +1,164 @@
+/**
+ * What the wallet can be asked, and what it answers. Plain data: it crosses an RPC. Expected failures are
+ * values here; a rejected call means the wallet could not be reached and may be repeated with the same ids.
+ */
+import type { Budget, Scope, WindowKind } from '../core/policy/types.ts';
+import type { TurnFacts } from '../core/turn.ts';
+import type { Usage } from '../core/usage.ts';
+
+export interface OpenRequest {
+  turnId: string;
+  costCenter: string;
+  keyId: string;
+  /** When the edge received the request, epoch ms by the edge's clock: recorded, never decided on. */
+  receivedAtMs: number;
+  facts: TurnFacts;
+}
+
+/** A budget's standing as people and headers are shown it. */
+export interface StandingView {
+  id: string;
+  scope: Scope;
+  subject: string;
+  window: WindowKind;
+  /** ISO 8601, in the policy's time zone, with its offset. */
+  windowStart: string;
+  resetsAt: string;
+  resetsAtMs: number;
+  limitNanoUsd: number;
+  settledNanoUsd: number;
+  heldNanoUsd: number;
+  /** Settled money as a fraction of the limit; 1 where the limit is zero. */
+  utilization: number;
+  stage: 'none' | Budget['stages'][number]['do'];
+}
+
+export interface Refusal {
+  /** `budget`: money; `paused`, `archived`: an admin's doing; `model`: not allowed; `unbounded`: no ceiling; `pending`: only open holds stand in the way. */
+  why: 'budget' | 'paused' | 'archived' | 'model' | 'unbounded' | 'pending';
+  /** Whether trying again soon can help. */
+  retryable: boolean;
+  retryAfterSeconds: number | null;
+  /** One readable sentence for the developer. */
+  message: string;
+  /** The budget that refused, where one did. */
+  standing: StandingView | null;
+}
+
+export type KeyProblem = 'unknown' | 'revoked' | 'disabled' | 'expired';
+
+export type OpenReply =
+  | {
+      status: 'admitted';
+      decision: 'proceed' | 'downgrade' | 'route';
+      /** The model to send the turn to; equal to the one asked for unless the decision changed it. */
+      model: string;
+      reasons: string[];
+      /** The fullest budget that binds this caller; null without a policy. */
+      standing: StandingView | null;
+    }
+  | { status: 'refused'; refusal: Refusal; reasons: string[]; standing: StandingView | null }
+  | { status: 'key_rejected'; problem: KeyProblem }
+  /** The same turn id came with other content. */
+  | { status: 'conflict' }
+  /** The wallet has no configuration and cannot get it. */
+  | { status: 'unavailable'; message: string };
+
+/** How far a running turn has come; what it is charged if nothing more is ever heard of it. */
+export interface Progress {
+  usage: Usage | null;
+  /** Output so far in tokens, estimated from what streamed; at least the exact figure in `usage`. */
+  outputTokens: number;
+}
+
+export interface RenewRequest {
+  turnId: string;
+  attempt: number;
+  progress: Progress;
+}
+
+/** Facts about the upstream's answer, for the ledger. */
+export interface AnswerFacts {
+  provider: string | null;
+  upstreamCredential: string | null;
+  anthropicVersion: string | null;
+  firstByteAtMs: number | null;
+  lastByteAtMs: number | null;
+  httpStatus: number | null;
+  errorType: string | null;
+  stopReason: string | null;
+  upstreamRequestId: string | null;
+  responseBytes: number;
+}
+
+export type Outcome =
+  /** The upstream reported its usage to the end. */
+  | { kind: 'completed'; usage: Usage }
+  /** It ended before that: charged at what is known, marked estimated. A null usage: the input is estimated too. */
+  | {
+      kind: 'broken_off';
+      why: 'client_gone' | 'upstream_cut' | 'upstream_error' | 'usage_missing';
+      progress: Progress;
+    }
+  /** No usage and none billed: the hold is released. */
+  | { kind: 'failed' }
+  /** The model refused before any output: not charged although tokens show. */
+  | { kind: 'refused_unbilled'; usage: Usage | null };
+
+export interface SettleRequest {
+  turnId: string;
+  attempt: number;
+  outcome: Outcome;
+  answer: AnswerFacts;
+}
+
+export type SettleReply =
+  | { status: 'settled'; chargedNanoUsd: number }
+  /** The turn was resolved with other content before. */
+  | { status: 'conflict' }
+  | { status: 'unknown_turn' };
+
+export type RenewReply = { status: 'renewed' | 'resolved' | 'unknown_turn' };
+
+export type AuthorizeReply =
+  | { status: 'authorized'; developer: string; standing: StandingView | null }
+  | { status: 'key_rejected'; problem: KeyProblem }
+  | { status: 'unavailable'; message: string };
+
+export interface HoldView {
+  turnId: string;
+  attempt: number;
+  developer: string;
+  keyId: string;
+  session: string;
+  model: string;
+  heldNanoUsd: number;
+  openedAt: string;
+  leaseExpiresAt: string;
+}
+
+export interface WalletView {
+  budgets: StandingView[];
+  policyVersion: number | null;
+  asOf: string;
+}
+
+/** The wallet's calls, as `DurableObjectStub<Wallet>` offers them. */
+export interface WalletRpc {
+  /** Estimate, decide, hold, in one transaction. Idempotent by turn id: the same content gets the same reply. */
+  open(request: OpenRequest): Promise<OpenReply>;
+  /** Keeps a hold's lease alive. */
+  renew(request: RenewRequest): Promise<RenewReply>;
+  /** The exact cost takes the hold's place. Idempotent by turn id and attempt. */
+  settle(request: SettleRequest): Promise<SettleReply>;
+  /** Checks a key without a turn. */
+  authorize(costCenter: string, keyId: string): Promise<AuthorizeReply>;
+  view(costCenter: string): Promise<WalletView>;
+  holds(costCenter: string): Promise<HoldView[]>;
+  /** Ends a runaway hold: it settles at the best figure known, marked estimated. False: no such open hold. */
+  endHold(costCenter: string, turnId: string, reason: string): Promise<boolean>;
+  /** Makes sure the wallet's copy of the configuration is at least at `revision`; rejects where D1 is away. */
+  refresh(costCenter: string, revision: number): Promise<{ revision: number }>;
+  /** Records an event that somebody should hear of, outside a turn's decision. */
+  raise(costCenter: string, event: { on: string; turnId: string | null; facts: unknown }): Promise<void>;
+}

@@ -1,0 +1,47 @@
+import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin';
+import { defineConfig } from 'vitest/config';
+
+/**
+ * Two projects: `worker` runs inside workerd against the real Worker, its Durable Objects and D1; `node` holds
+ * what needs processes, files or sockets (`*.node.test.ts`).
+ */
+export default defineConfig(async () => {
+  const migrations = await readD1Migrations('migrations');
+  return {
+    test: {
+      projects: [
+        {
+          plugins: [
+            cloudflareTest({
+              main: 'worker/index.ts',
+              wrangler: { configPath: './wrangler.toml' },
+              miniflare: {
+                bindings: {
+                  PROVIDER: 'simulator',
+                  KEY_SECRETS: '1:test-secret-of-the-first-generation-0001',
+                  ADMIN_TOKEN: 'test-admin-token-0001',
+                  ANTHROPIC_API_KEY: 'test-upstream-key',
+                  TEST_MIGRATIONS: migrations,
+                },
+              },
+            }),
+          ],
+          test: {
+            name: 'worker',
+            include: ['test/**/*.test.ts'],
+            exclude: ['test/**/*.node.test.ts'],
+            setupFiles: ['test/apply-migrations.ts'],
+          },
+        },
+        {
+          test: {
+            name: 'node',
+            include: ['test/**/*.node.test.ts'],
+            testTimeout: 120_000,
+            hookTimeout: 120_000,
+          },
+        },
+      ],
+    },
+  };
+});
