@@ -1,7 +1,6 @@
 export { Wallet } from '../durable-objects/wallet/wallet.ts';
 
-export default {
-  async fetch(): Promise<Response> {
-    return new Response('ok');
-  },
-} satisfies ExportedHandler;
+import { app } from './app.ts';
+import type { Env } from './bindings.ts';
+
+export default { fetch: app.fetch } satisfies ExportedHandler<Env>;

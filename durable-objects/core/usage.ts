@@ -47,3 +47,24 @@ export const NO_TOKENS: TokenCounts = {
 export function promptTokens(tokens: TokenCounts): number {
   return tokens.inputTokens + tokens.cacheWrite5mTokens + tokens.cacheWrite1hTokens + tokens.cacheReadTokens;
 }
+
+export function addTokens(a: TokenCounts, b: TokenCounts): TokenCounts {
+  return {
+    inputTokens: a.inputTokens + b.inputTokens,
+    cacheWrite5mTokens: a.cacheWrite5mTokens + b.cacheWrite5mTokens,
+    cacheWrite1hTokens: a.cacheWrite1hTokens + b.cacheWrite1hTokens,
+    cacheReadTokens: a.cacheReadTokens + b.cacheReadTokens,
+    outputTokens: a.outputTokens + b.outputTokens,
+  };
+}
+
+/** `a` less `b`, class by class; may be negative. */
+export function subtractTokens(a: TokenCounts, b: TokenCounts): TokenCounts {
+  return {
+    inputTokens: a.inputTokens - b.inputTokens,
+    cacheWrite5mTokens: a.cacheWrite5mTokens - b.cacheWrite5mTokens,
+    cacheWrite1hTokens: a.cacheWrite1hTokens - b.cacheWrite1hTokens,
+    cacheReadTokens: a.cacheReadTokens - b.cacheReadTokens,
+    outputTokens: a.outputTokens - b.outputTokens,
+  };
+}

@@ -154,9 +154,9 @@ export interface WalletRpc {
   /** Checks a key without a turn. */
   authorize(costCenter: string, keyId: string): Promise<AuthorizeReply>;
   view(costCenter: string): Promise<WalletView>;
-  holds(costCenter: string): Promise<HoldView[]>;
+  holds(): Promise<HoldView[]>;
   /** Ends a runaway hold: it settles at the best figure known, marked estimated. False: no such open hold. */
-  endHold(costCenter: string, turnId: string, reason: string): Promise<boolean>;
+  endHold(turnId: string, reason: string): Promise<boolean>;
   /** Makes sure the wallet's copy of the configuration is at least at `revision`; rejects where D1 is away. */
   refresh(costCenter: string, revision: number): Promise<{ revision: number }>;
   /** Records an event that somebody should hear of, outside a turn's decision. */

@@ -1,3 +1,249 @@
+/**
+ * The wallet of one cost center: load, decide, commit. A thin shell that owns the storage, the alarm and the
+ * calls; what money and decisions mean is in core/, each transaction in a file of its own.
+ *
+ * An object has one alarm. It serves leases first, then the outbox, and never throws: an alarm that throws six
+ * times is dropped, and with it every lease.
+ */
 import { DurableObject } from 'cloudflare:workers';
+import { fullest } from '../core/standing.ts';
+import type { Configuration } from './configuration.ts';
+import { withinTime } from './deadline.ts';
+import { keyProblem, openTurn } from './open.ts';
+import type {
+  AuthorizeReply,
+  HoldView,
+  OpenReply,
+  OpenRequest,
+  RenewReply,
+  RenewRequest,
+  SettleReply,
+  SettleRequest,
+  WalletRpc,
+  WalletView,
+} from './rpc.ts';
+import { migrate } from './schema.ts';
+import { expireTurn, renewTurn, settleTurn } from './settle.ts';
+import { allStandings, standingsFor, toStandingView } from './standings.ts';
+import { WalletState } from './state.ts';
 
-export class Wallet extends DurableObject {}
+/** What the wallet needs of the deployment. */
+export interface WalletEnv {
+  DB: D1Database;
+}
+
+/** Leases settled in one alarm; more are served by the next one at once. */
+const LEASES_AN_ALARM = 200;
+/** A lease that could not be settled is tried again after this long. */
+const POSTPONED_MS = 60_000;
+/** Old rows are dropped at most this often. */
+const CLEANUP_EVERY_MS = 3_600_000;
+/** A key the copy does not know is looked up in D1 at most this often. */
+const UNKNOWN_KEY_PULL_MS = 5_000;
+/** D1 that has not answered by then is away; leases and turns must not wait for it. */
+const PULL_TIMEOUT_MS = 5_000;
+/** The copy is compared with D1 at least this often while turns run. */
+const REFRESH_EVERY_MS = 300_000;
+
+export class Wallet extends DurableObject<WalletEnv> implements WalletRpc {
+  readonly #state: WalletState;
+  #alarmMs: number | null = null;
+  #cleanedMs = 0;
+  #pulledMs = 0;
+
+  constructor(ctx: DurableObjectState, env: WalletEnv) {
+    super(ctx, env);
+    migrate(ctx.storage);
+    this.#state = new WalletState(ctx.storage);
+    ctx.blockConcurrencyWhile(async () => {
+      this.#alarmMs = await ctx.storage.getAlarm();
+    });
+  }
+
+  async open(request: OpenRequest): Promise<OpenReply> {
+    const configuration = await this.#configurationWithKey(request.costCenter, request.keyId);
+    if (!configuration) return { status: 'unavailable', message: 'the configuration cannot be read' };
+    const reply = this.#state.commit(() => openTurn(this.#state, configuration, request));
+    this.#armAlarm();
+    return reply;
+  }
+
+  async renew(request: RenewRequest): Promise<RenewReply> {
+    const reply = this.#state.commit(() => renewTurn(this.#state, request));
+    this.#armAlarm();
+    return reply;
+  }
+
+  async settle(request: SettleRequest): Promise<SettleReply> {
+    const reply = this.#state.commit(() => settleTurn(this.#state, request));
+    this.#armAlarm();
+    return reply;
+  }
+
+  async authorize(costCenter: string, keyId: string): Promise<AuthorizeReply> {
+    const configuration = await this.#configurationWithKey(costCenter, keyId);
+    if (!configuration) return { status: 'unavailable', message: 'the configuration cannot be read' };
+    const nowMs = this.#state.clock.now();
+    const key = this.#state.configuration.key(keyId);
+    const problem = keyProblem(key, nowMs);
+    if (problem || !key) return { status: 'key_rejected', problem: problem ?? 'unknown' };
+    const { policy } = configuration;
+    const { developer } = key;
+    if (!policy) return { status: 'authorized', developer, standing: null };
+    const standing = fullest(
+      standingsFor(this.#state, policy.policy, { costCenter, developer, keyId }, nowMs),
+    );
+    return {
+      status: 'authorized',
+      developer,
+      standing: standing && toStandingView(standing, policy.policy.timezone),
+    };
+  }
+
+  async view(costCenter: string): Promise<WalletView> {
+    const configuration = await this.#configuration(costCenter);
+    const nowMs = this.#state.clock.now();
+    const asOf = new Date(nowMs).toISOString();
+    const policy = configuration?.policy;
+    if (!policy) return { budgets: [], policyVersion: null, asOf };
+    const standings = allStandings(this.#state, policy.policy, costCenter, nowMs);
+    const budgets = standings.map((standing) => toStandingView(standing, policy.policy.timezone));
+    return { budgets, policyVersion: policy.version, asOf };
+  }
+
+  async holds(): Promise<HoldView[]> {
+    return this.#state.turns.openTurns().flatMap(({ turnId, opened, leaseExpiresAtMs, openedAtMs }) => {
+      if (!opened) return [];
+      const { request, developer, heldNanoUsd, model } = opened;
+      return {
+        turnId,
+        attempt: 1,
+        developer,
+        keyId: request.keyId,
+        session: request.facts.session,
+        model: model ?? request.facts.model,
+        heldNanoUsd,
+        openedAt: new Date(openedAtMs).toISOString(),
+        leaseExpiresAt: new Date(leaseExpiresAtMs).toISOString(),
+      };
+    });
+  }
+
+  async endHold(turnId: string, reason: string): Promise<boolean> {
+    const isEnded = this.#state.commit(() => {
+      const row = this.#state.turns.find(turnId);
+      if (row?.state !== 'open') return false;
+      expireTurn(this.#state, row, `ended: ${reason}`);
+      return true;
+    });
+    this.#armAlarm();
+    return isEnded;
+  }
+
+  async refresh(costCenter: string, revision: number): Promise<{ revision: number }> {
+    const known = this.#state.configuration.current();
+    if (known && known.revision >= revision) return { revision: known.revision };
+    const pulled = await this.#pull(costCenter);
+    return { revision: pulled?.revision ?? 0 };
+  }
+
+  async raise(
+    costCenter: string,
+    event: { on: string; turnId: string | null; facts: unknown },
+  ): Promise<void> {
+    const policyVersion = this.#state.configuration.current()?.policy?.version ?? null;
+    const turn = { costCenter, turnId: event.turnId, session: null, developer: null, policyVersion };
+    this.#state.commit(() => {
+      const nowMs = this.#state.clock.now();
+      this.#state.alerts.tell(event.on, costCenter, turn, event.facts, nowMs);
+    });
+    this.#armAlarm();
+  }
+
+  override async alarm(): Promise<void> {
+    this.#alarmMs = null;
+    try {
+      this.#expireLeases();
+      await this.#state.outbox.drain(this.env.DB, () => this.#state.clock.now());
+      await this.#keepCopyFresh();
+      this.#cleanUp();
+    } catch (error) {
+      console.error({ message: 'the alarm met an error', error: String(error) });
+    } finally {
+      this.#armAlarm();
+    }
+  }
+
+  #expireLeases(): void {
+    const nowMs = this.#state.clock.now();
+    for (const row of this.#state.turns.runOut(nowMs, LEASES_AN_ALARM)) {
+      // One transaction a turn: a turn that cannot be priced must not keep the others open.
+      try {
+        this.#state.commit(() => expireTurn(this.#state, row, 'lease_expired'));
+      } catch (error) {
+        this.#state.turns.postpone(row.turnId, nowMs + POSTPONED_MS);
+        console.error({ message: 'a lease could not be settled', turn: row.turnId, error: String(error) });
+      }
+    }
+  }
+
+  #cleanUp(): void {
+    const nowMs = this.#state.clock.now();
+    if (nowMs - this.#cleanedMs < CLEANUP_EVERY_MS) return;
+    this.#cleanedMs = nowMs;
+    this.#state.commit(() => {
+      this.#state.turns.forgetBefore(nowMs);
+      this.#state.spend.forgetBefore(nowMs);
+      this.#state.sessions.forgetBefore(nowMs);
+      this.#state.alerts.forgetBefore(nowMs);
+    });
+  }
+
+  /** Sets the alarm to what is due next, if it is not set to that or earlier already. */
+  #armAlarm(): void {
+    const { turns, outbox } = this.#state;
+    const dues = [turns.nextLeaseMs(), outbox.dueMs()].filter((due) => due !== null);
+    if (dues.length === 0) return;
+    const dueMs = Math.max(Math.min(...dues), Date.now());
+    if (this.#alarmMs !== null && this.#alarmMs <= dueMs) return;
+    this.#alarmMs = dueMs;
+    this.ctx.waitUntil(this.ctx.storage.setAlarm(dueMs));
+  }
+
+  /** The copy; pulled first where there is none. Null where there is none to be had. */
+  async #configuration(costCenter: string): Promise<Configuration | null> {
+    const known = this.#state.configuration.current();
+    if (known) return known;
+    try {
+      return await this.#pull(costCenter);
+    } catch (error) {
+      console.error({ message: 'the configuration cannot be pulled', costCenter, error: String(error) });
+      return null;
+    }
+  }
+
+  /**
+   * The copy, pulled anew where it does not know a key that the edge found genuine: it may be that young. While
+   * D1 is away the copy answers.
+   */
+  async #configurationWithKey(costCenter: string, keyId: string): Promise<Configuration | null> {
+    const known = await this.#configuration(costCenter);
+    if (!known || this.#state.configuration.key(keyId)) return known;
+    if (Date.now() - this.#pulledMs < UNKNOWN_KEY_PULL_MS) return known;
+    try {
+      return (await this.#pull(costCenter)) ?? known;
+    } catch {
+      return known;
+    }
+  }
+
+  async #keepCopyFresh(): Promise<void> {
+    const known = this.#state.configuration.current();
+    if (known && Date.now() - this.#pulledMs >= REFRESH_EVERY_MS) await this.#pull(known.costCenter);
+  }
+
+  async #pull(costCenter: string): Promise<Configuration | null> {
+    this.#pulledMs = Date.now();
+    return await withinTime(this.#state.configuration.pull(this.env.DB, costCenter), PULL_TIMEOUT_MS);
+  }
+}

@@ -1,0 +1,89 @@
+/**
+ * The sentence a refused developer reads inside Claude Code: whose budget, how much of what, whom to ask, when
+ * it resets, what to do. One sentence, no code words.
+ */
+import { formatDollars, type NanoUsd, nanoUsd } from './money.ts';
+import type { Scope, WindowKind } from './policy/types.ts';
+import type { Standing } from './standing.ts';
+import { zonedIso } from './window.ts';
+
+/** Who a cost center is, as far as a sentence needs it. */
+export interface CostCenterNames {
+  name: string;
+  timezone: string;
+  /** Whom to ask; null where no manager is set. */
+  manager: string | null;
+}
+
+const PERIOD: Record<WindowKind, string> = { day: 'today', week: 'this week', month: 'this month' };
+
+function whose(scope: Scope, subject: string, names: CostCenterNames): string {
+  if (scope === 'cost_center') return `The shared budget of ${names.name}`;
+  return scope === 'developer'
+    ? `Your budget in ${names.name} (${subject})`
+    : `The budget of your key ${subject}`;
+}
+
+function whomToAsk({ manager, name }: CostCenterNames): string {
+  return manager ? `ask ${manager} to raise it` : `ask whoever manages ${name} to raise it`;
+}
+
+/** "2026-11-24 00:00 (Europe/Berlin)". */
+function atLocalTime(ms: number, timezone: string): string {
+  const iso = zonedIso(ms, timezone);
+  return `${iso.slice(0, 10)} ${iso.slice(11, 16)} (${timezone})`;
+}
+
+/** A budget's money is spent, or what is left is less than this turn is expected to cost (`needed`). */
+export function spentSentence(
+  standing: Standing,
+  needed: NanoUsd | null,
+  timezone: string,
+  names: CostCenterNames,
+): string {
+  const { budget, subject, settled, endMs } = standing;
+  const amount = `${formatDollars(settled)} of ${formatDollars(budget.limitNanoUsd)} spent ${PERIOD[budget.window]}`;
+  const owner = `${whose(budget.scope, subject, names)}, ${budget.id},`;
+  const reset = `it resets ${atLocalTime(endMs, timezone)}`;
+  const isSpent = settled >= budget.limitNanoUsd || needed === null;
+  const state = isSpent
+    ? `is used up: ${amount}`
+    : `has too little left for this turn, which needs about ${formatDollars(atLeastACent(needed))}: ${amount}`;
+  const advice = isSpent ? '' : 'continue in a smaller session, ';
+  return `${owner} ${state}; ${reset}; until then ${advice}${whomToAsk(names)}.`;
+}
+
+function atLeastACent(amount: NanoUsd): NanoUsd {
+  return nanoUsd(Math.max(amount, 10_000_000));
+}
+
+/** Only the open holds of turns in progress stand in the way. */
+export function pendingSentence(standing: Standing, names: CostCenterNames): string {
+  const { budget, subject, held } = standing;
+  return `${whose(budget.scope, subject, names)}, ${budget.id}, has its last ${formatDollars(held)} reserved by turns that are still running; this turn is tried again in a few seconds.`;
+}
+
+/** A guaranteed budget cannot take a turn without a ceiling; `causes` name what in the request has none. */
+export function unboundedSentence(
+  budgetId: string,
+  causes: readonly string[],
+  names: CostCenterNames,
+): string {
+  const named = causes.length > 0 ? causes.join(', ') : 'max_tokens missing';
+  return `Budget ${budgetId} of ${names.name} only admits turns whose highest cost is known beforehand, and this request has none (${named}); leave that out, or ${whomToAsk(names)}.`;
+}
+
+export function modelSentence(model: string, allowed: readonly string[], names: CostCenterNames): string {
+  return `${names.name} does not allow the model ${model}; choose one of ${allowed.join(', ')}.`;
+}
+
+/** A person paused the cost center. `untilMs` null: until it is resumed. */
+export function pausedSentence(reason: string, untilMs: number | null, names: CostCenterNames): string {
+  const until = untilMs === null ? 'until it is resumed' : `until ${atLocalTime(untilMs, names.timezone)}`;
+  const asked = names.manager ?? `whoever manages ${names.name}`;
+  return `${names.name} is paused ${until}: ${reason}; ask ${asked}.`;
+}
+
+export function archivedSentence(names: CostCenterNames): string {
+  return `${names.name} is archived and takes no more turns; ask ${names.manager ?? 'your administrator'} for a key of another cost center.`;
+}

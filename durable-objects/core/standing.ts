@@ -1,0 +1,70 @@
+/**
+ * Where a budget stands for one subject in one window, and which of its lines that passes. Stages are judged on
+ * settled + expected money, the pause line's finality on settled money alone (DESIGN, "promises").
+ */
+import { addNanoUsd, type NanoUsd, nanoUsd } from './money.ts';
+import type { Budget, Stage, StageAction } from './policy/types.ts';
+
+export interface Standing {
+  budget: Budget;
+  /** The cost center's id, the developer or the key the budget is counted for. */
+  subject: string;
+  /** The window, epoch ms, half-open. */
+  startMs: number;
+  endMs: number;
+  settled: NanoUsd;
+  /** Money set aside by open turns admitted in this window, by the budget's kind of admission. */
+  held: NanoUsd;
+  /** The predicted part of what is held; equal to it where admission is `expected`. */
+  expected: NanoUsd;
+}
+
+/** The amount from which a stage acts: its fraction of the limit, rounded down. */
+export function stageLine(budget: Budget, stage: Stage): NanoUsd {
+  return nanoUsd(Number((BigInt(budget.limitNanoUsd) * BigInt(stage.atMillionths)) / 1_000_000n));
+}
+
+/** The budget's stage that does this; null where it has none. */
+export function stageThat(budget: Budget, action: StageAction): Stage | null {
+  return budget.stages.find((stage) => stage.do === action) ?? null;
+}
+
+/** The amount no admission may pass; null for a budget that never pauses. */
+export function pauseLine(budget: Budget): NanoUsd | null {
+  const pause = stageThat(budget, 'pause');
+  return pause ? stageLine(budget, pause) : null;
+}
+
+/** The money a stage's passing is judged on: a pause on what is settled, the others on what is expected too. */
+function judged(standing: Standing, action: StageAction): NanoUsd {
+  return action === 'pause' ? standing.settled : addNanoUsd(standing.settled, standing.expected);
+}
+
+export function hasReached(standing: Standing, stage: Stage): boolean {
+  return judged(standing, stage.do) >= stageLine(standing.budget, stage);
+}
+
+/** The highest stage reached; null below the first. */
+export function stageReached(standing: Standing): Stage | null {
+  return standing.budget.stages.findLast((stage) => hasReached(standing, stage)) ?? null;
+}
+
+/** Settled money as a fraction of the limit; 1 where the limit is zero. */
+export function utilization(standing: Standing): number {
+  const { limitNanoUsd } = standing.budget;
+  return limitNanoUsd === 0 ? 1 : standing.settled / limitNanoUsd;
+}
+
+/** The fullest of the standings, the first of equals; null of none. */
+export function fullest(standings: readonly Standing[]): Standing | null {
+  let found: Standing | null = null;
+  for (const standing of standings) {
+    if (!found || utilization(standing) > utilization(found)) found = standing;
+  }
+  return found;
+}
+
+/** How a stage is named in reasons and in the ledger: `team-day@0.95`. */
+export function stageName(budget: Budget, stage: Stage): string {
+  return `${budget.id}@${stage.at}`;
+}

@@ -1,0 +1,118 @@
+/**
+ * The one writer of the ledger: puts a batch of outbox documents into D1, each row exactly once. A row that is
+ * already there is left as it is, so a batch whose answer was lost can be sent again.
+ */
+import type { AlertEvent, Entry } from './entry.ts';
+
+/** How a field becomes a column's value: as it is (booleans as 0 and 1), or as JSON text. */
+type ColumnForm = 'value' | 'json';
+
+// Records over every field: one left out here would stay empty in D1, and the compiler refuses that.
+const ENTRY_COLUMNS: Record<keyof Entry, ColumnForm> = {
+  entry_id: 'value',
+  turn_id: 'value',
+  attempt: 'value',
+  kind: 'value',
+  corrects: 'value',
+  received_at: 'value',
+  first_byte_at: 'value',
+  last_byte_at: 'value',
+  admitted_at: 'value',
+  recorded_at: 'value',
+  open_seq: 'value',
+  settle_seq: 'value',
+  cost_center: 'value',
+  developer: 'value',
+  key_id: 'value',
+  key_tags: 'json',
+  session: 'value',
+  agent: 'value',
+  turn_kind: 'value',
+  model_asked: 'value',
+  model_served: 'value',
+  model_unknown: 'value',
+  provider: 'value',
+  upstream_credential: 'value',
+  anthropic_version: 'value',
+  decision: 'value',
+  stage: 'value',
+  reasons: 'json',
+  decision_inputs: 'json',
+  policy_version: 'value',
+  standing: 'json',
+  input_tokens: 'value',
+  cache_write_5m_tokens: 'value',
+  cache_write_1h_tokens: 'value',
+  cache_read_tokens: 'value',
+  output_tokens: 'value',
+  web_search_requests: 'value',
+  service_tier: 'value',
+  speed: 'value',
+  inference_geo: 'value',
+  held_nano_usd: 'value',
+  charged_nano_usd: 'value',
+  list_nano_usd: 'value',
+  list_price_version: 'value',
+  charged_price_version: 'value',
+  estimated: 'value',
+  estimated_why: 'value',
+  http_status: 'value',
+  error_type: 'value',
+  stop_reason: 'value',
+  upstream_request_id: 'value',
+  request_bytes: 'value',
+  response_bytes: 'value',
+  stream: 'value',
+  max_tokens: 'value',
+  total_input_tokens: 'value',
+  new_input_tokens: 'value',
+  message_count: 'value',
+  tools_offered: 'json',
+  tools_used: 'json',
+  tool_results_failed: 'value',
+  effort: 'value',
+  thinking: 'value',
+};
+
+const ALERT_COLUMNS: Record<keyof AlertEvent, ColumnForm> = {
+  event_id: 'value',
+  cost_center: 'value',
+  on: 'value',
+  occurred_at: 'value',
+  turn_id: 'value',
+  session: 'value',
+  developer: 'value',
+  policy_version: 'value',
+  budget: 'value',
+  subject: 'value',
+  stage: 'value',
+  window_start: 'value',
+  resets_at: 'value',
+  standing: 'json',
+};
+
+function insertFromJson(table: string, key: string, columns: Record<string, ColumnForm>): string {
+  const names = Object.keys(columns).map((column) => `"${column}"`);
+  const values = Object.entries(columns).map(([column, form]) =>
+    form === 'json' ? `coalesce(value -> '$.${column}', 'null')` : `value ->> '$.${column}'`,
+  );
+  return `INSERT INTO ${table} (${names.join(', ')}) SELECT ${values.join(', ')} FROM json_each(?1) WHERE true ON CONFLICT ("${key}") DO NOTHING`;
+}
+
+const INSERT_ENTRIES = insertFromJson('ledger_entries', 'entry_id', ENTRY_COLUMNS);
+const INSERT_ALERTS = insertFromJson('alert_events', 'event_id', ALERT_COLUMNS);
+
+/**
+ * Appends entries and alert events in one D1 transaction; each is a JSON document as text. Rejects where D1 does
+ * not take the batch, and then none of it is in.
+ */
+export async function append(
+  db: D1Database,
+  entries: readonly string[],
+  alerts: readonly string[],
+): Promise<void> {
+  const statements: D1PreparedStatement[] = [];
+  if (entries.length > 0) statements.push(db.prepare(INSERT_ENTRIES).bind(`[${entries.join(',')}]`));
+  if (alerts.length > 0) statements.push(db.prepare(INSERT_ALERTS).bind(`[${alerts.join(',')}]`));
+  if (statements.length > 0) await db.batch(statements);
+}

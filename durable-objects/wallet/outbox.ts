@@ -1,0 +1,108 @@
+/**
+ * Documents on their way to D1. They are written in the transaction that caused them, sent in order and in
+ * batches, and only deleted after D1 has them; a batch sent twice is stored once (ledger/append).
+ */
+
+import { append } from '../ledger/append.ts';
+import type { AlertEvent, Entry } from '../ledger/entry.ts';
+import { withinTime } from './deadline.ts';
+
+/** Rows and characters a batch has at most: a D1 parameter may be 2 MB. */
+const BATCH_ROWS = 200;
+const BATCH_CHARACTERS = 900_000;
+/** Batches a drain sends before it gives the alarm back. */
+const BATCHES_A_DRAIN = 5;
+/** Waits this long for company before a batch is sent. */
+export const GATHER_MS = 1_000;
+const FIRST_RETRY_MS = 1_000;
+const LAST_RETRY_MS = 30_000;
+/** D1 that has not answered by then is away; leases must not wait for it. */
+const SEND_TIMEOUT_MS = 10_000;
+
+interface OutboxRow extends Record<string, SqlStorageValue> {
+  sequence: number;
+  destination: string;
+  document: string;
+}
+
+export class Outbox {
+  readonly #sql: SqlStorage;
+  /** When to send next; null with nothing to send. */
+  #dueMs: number | null;
+  #failures = 0;
+  /** After a failure nothing is sent before this instant. */
+  #notBeforeMs = 0;
+
+  constructor(sql: SqlStorage, nowMs: number) {
+    this.#sql = sql;
+    this.#dueMs = this.depth() > 0 ? nowMs : null;
+  }
+
+  put(destination: 'ledger', document: Entry, nowMs: number): void;
+  put(destination: 'alerts', document: AlertEvent, nowMs: number): void;
+  put(destination: string, document: Entry | AlertEvent, nowMs: number): void {
+    this.#sql.exec(
+      'INSERT INTO outbox (destination, document) VALUES (?, ?)',
+      destination,
+      JSON.stringify(document),
+    );
+    this.#dueMs ??= nowMs + GATHER_MS;
+  }
+
+  dueMs(): number | null {
+    return this.#dueMs;
+  }
+
+  depth(): number {
+    return this.#sql.exec<{ depth: number }>('SELECT count(*) AS depth FROM outbox').one().depth;
+  }
+
+  /**
+   * Sends what is there, also before it is due: the alarm runs anyhow. Never rejects: what D1 does not take
+   * stays, and the next try is put off.
+   */
+  async drain(db: D1Database, now: () => number): Promise<void> {
+    if (this.#dueMs === null || this.#notBeforeMs > now()) return;
+    try {
+      for (let batch = 0; batch < BATCHES_A_DRAIN; batch += 1) {
+        const rows = this.#nextRows();
+        if (rows.length === 0) break;
+        await withinTime(append(db, documents(rows, 'ledger'), documents(rows, 'alerts')), SEND_TIMEOUT_MS);
+        this.#sql.exec('DELETE FROM outbox WHERE sequence <= ?', rows.at(-1)?.sequence ?? 0);
+      }
+      this.#failures = 0;
+      this.#dueMs = this.depth() > 0 ? now() : null;
+    } catch (error) {
+      const wait = Math.min(FIRST_RETRY_MS * 2 ** this.#failures, LAST_RETRY_MS);
+      this.#failures += 1;
+      this.#notBeforeMs = now() + wait;
+      this.#dueMs = this.#notBeforeMs;
+      console.warn({
+        message: 'the ledger did not take a batch',
+        failures: this.#failures,
+        error: String(error),
+      });
+    }
+  }
+
+  #nextRows(): OutboxRow[] {
+    const rows: OutboxRow[] = [];
+    let characters = 0;
+    const query = 'SELECT sequence, destination, document FROM outbox ORDER BY sequence LIMIT ?';
+    for (const row of this.#sql.exec<OutboxRow>(query, BATCH_ROWS)) {
+      characters += row.document.length;
+      if (rows.length > 0 && characters > BATCH_CHARACTERS) break;
+      rows.push(row);
+    }
+    return rows;
+  }
+
+  /** After a rolled-back transaction: what is in the table is what is to be sent. */
+  reload(nowMs: number): void {
+    this.#dueMs = this.depth() > 0 ? (this.#dueMs ?? nowMs) : null;
+  }
+}
+
+function documents(rows: readonly OutboxRow[], destination: string): string[] {
+  return rows.filter((row) => row.destination === destination).map((row) => row.document);
+}

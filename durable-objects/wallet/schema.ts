@@ -1,0 +1,104 @@
+/**
+ * The wallet's own tables, and how they came to be: each statement list is one version, applied once, in order.
+ * Statements are never edited after they shipped; a change is a further version.
+ */
+
+const VERSIONS: readonly (readonly string[])[] = [
+  [
+    // One row. The clock never goes back; sequences number opens and settlements in their order.
+    `CREATE TABLE clock (
+      id INTEGER PRIMARY KEY CHECK (id = 1),
+      now_ms INTEGER NOT NULL,
+      open_seq INTEGER NOT NULL,
+      settle_seq INTEGER NOT NULL
+    ) STRICT`,
+    'INSERT INTO clock VALUES (1, 0, 0, 0)',
+
+    // One row: the copy of what D1 says of this cost center (view wallet_configurations).
+    `CREATE TABLE configuration (
+      id INTEGER PRIMARY KEY CHECK (id = 1),
+      revision INTEGER NOT NULL,
+      document TEXT NOT NULL
+    ) STRICT`,
+    `CREATE TABLE virtual_keys (
+      id TEXT PRIMARY KEY,
+      developer TEXT NOT NULL,
+      tags TEXT NOT NULL,
+      enabled INTEGER NOT NULL,
+      expires_at_ms INTEGER,
+      revoked INTEGER NOT NULL
+    ) STRICT`,
+
+    // A turn's hold and, after it, how it was resolved: kept as long as a late report can come.
+    // state: open, then settled (exact or broken off), released (nothing to charge) or expired (its lease ran
+    // out; a later settlement corrects it); refused turns never were open.
+    // opened: OpenedTurn; progress: the last Progress reported; settlement: the SettleRequest that resolved it;
+    // charge: what has been charged so far (all JSON).
+    `CREATE TABLE turns (
+      turn_id TEXT PRIMARY KEY,
+      state TEXT NOT NULL,
+      opened_at_ms INTEGER NOT NULL,
+      lease_expires_at_ms INTEGER NOT NULL,
+      opened TEXT,
+      progress TEXT,
+      settlement TEXT,
+      charge TEXT
+    ) STRICT`,
+    'CREATE INDEX turns_by_lease ON turns (state, lease_expires_at_ms)',
+
+    // Settled money per quarter-hour (UTC, index since the epoch) of the turn's admission: any window in any
+    // time zone is a sum of these.
+    `CREATE TABLE spend (
+      quarter INTEGER NOT NULL,
+      developer TEXT NOT NULL,
+      key_id TEXT NOT NULL,
+      line TEXT NOT NULL,
+      session TEXT NOT NULL,
+      nano_usd INTEGER NOT NULL,
+      PRIMARY KEY (quarter, developer, key_id, line, session)
+    ) STRICT, WITHOUT ROWID`,
+    'CREATE INDEX spend_by_developer ON spend (developer, quarter, nano_usd)',
+    'CREATE INDEX spend_by_key ON spend (key_id, quarter, nano_usd)',
+
+    // What the last answered turn of a session's thread tells of the next one; '' is the main loop.
+    `CREATE TABLE sessions (
+      session TEXT NOT NULL,
+      thread TEXT NOT NULL,
+      at_ms INTEGER NOT NULL,
+      history TEXT NOT NULL,
+      PRIMARY KEY (session, thread)
+    ) STRICT, WITHOUT ROWID`,
+    'CREATE INDEX sessions_by_age ON sessions (at_ms)',
+
+    // Each stage is told once per budget, subject and window.
+    `CREATE TABLE crossings (
+      budget TEXT NOT NULL,
+      subject TEXT NOT NULL,
+      window_start_ms INTEGER NOT NULL,
+      stage TEXT NOT NULL,
+      PRIMARY KEY (budget, subject, window_start_ms, stage)
+    ) STRICT, WITHOUT ROWID`,
+
+    // Documents on their way to D1, in order.
+    `CREATE TABLE outbox (
+      sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+      destination TEXT NOT NULL,
+      document TEXT NOT NULL
+    ) STRICT`,
+  ],
+];
+
+/** Brings the object's tables to the newest version; a no-op where they are. */
+export function migrate(storage: DurableObjectStorage): void {
+  const { sql } = storage;
+  sql.exec('CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)');
+  const row = sql
+    .exec<{ version: number }>('SELECT coalesce(max(version), 0) AS version FROM schema_version')
+    .one();
+  VERSIONS.slice(row.version).forEach((statements, index) => {
+    storage.transactionSync(() => {
+      for (const statement of statements) sql.exec(statement);
+      sql.exec('INSERT INTO schema_version VALUES (?)', row.version + index + 1);
+    });
+  });
+}

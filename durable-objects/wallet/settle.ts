@@ -1,0 +1,146 @@
+/**
+ * Resolving holds: the exact cost takes a hold's place, once. What is reported twice is booked once; what is
+ * reported after its lease ran out is booked as the difference, in the window the turn was admitted in. Each
+ * function runs inside one transaction.
+ */
+import { findModel } from '../core/catalogue/lookup.ts';
+import { cacheTtlMs, nextHistory } from '../core/estimate.ts';
+import { nanoUsd } from '../core/money.ts';
+import { stageLine } from '../core/standing.ts';
+import type { TurnFacts } from '../core/turn.ts';
+import { addTokens, promptTokens, type Usage } from '../core/usage.ts';
+import type { AlertTurn } from './alerts.ts';
+import { bookingOf, correctionOf, unreportedBooking } from './charge.ts';
+import { type Booking, toEntry } from './entries.ts';
+import { LEASE_MS } from './open.ts';
+import type { AnswerFacts, RenewReply, RenewRequest, SettleReply, SettleRequest } from './rpc.ts';
+import { standingsFor } from './standings.ts';
+import type { WalletState } from './state.ts';
+import type { Charge, OpenedTurn, TurnRow } from './turns.ts';
+
+/** A turn has one attempt until failover comes; a report of another one is not this turn's. */
+const ATTEMPT = 1;
+
+/** Settles a turn with what its upstream reported. */
+export function settleTurn(state: WalletState, request: SettleRequest): SettleReply {
+  const row = state.turns.find(request.turnId);
+  if (!row) return settleUnknown(state, request);
+  if (request.attempt !== ATTEMPT || row.state === 'refused') return { status: 'conflict' };
+  if (row.settlement) {
+    const isSame = JSON.stringify(row.settlement) === JSON.stringify(request);
+    return isSame ? { status: 'settled', chargedNanoUsd: row.charge?.nanoUsd ?? 0 } : { status: 'conflict' };
+  }
+  if (!row.opened) return { status: 'conflict' };
+  const fresh = bookingOf(row.opened, request.outcome, state.catalogue);
+  const booking = row.charge ? correctionOf(fresh, row.charge) : fresh;
+  const charge = book(state, row.opened, booking, request.answer, row.charge);
+  state.turns.resolve(request.turnId, booking.kind === 'failure' ? 'released' : 'settled', request, charge);
+  if (request.outcome.kind === 'completed') remember(state, row.opened, request.outcome.usage);
+  return { status: 'settled', chargedNanoUsd: charge.nanoUsd };
+}
+
+/** A turn that was given up before its open arrived: that open must find it resolved. */
+function settleUnknown(state: WalletState, request: SettleRequest): SettleReply {
+  if (request.outcome.kind !== 'failed') return { status: 'unknown_turn' };
+  state.turns.insertTombstone(request, state.clock.now());
+  return { status: 'settled', chargedNanoUsd: 0 };
+}
+
+/** Renews a lease with the usage seen so far. After the lease ran out, what was charged is brought up to date. */
+export function renewTurn(state: WalletState, request: RenewRequest): RenewReply {
+  const row = state.turns.find(request.turnId);
+  if (!row?.opened || request.attempt !== ATTEMPT) return { status: 'unknown_turn' };
+  if (row.settlement || (row.state !== 'open' && row.state !== 'expired')) return { status: 'resolved' };
+  state.turns.renew(request.turnId, state.clock.now() + LEASE_MS, request.progress);
+  if (row.state === 'expired' && row.charge) {
+    const fresh = unreportedBooking(row.opened, request.progress, 'lease_expired', state.catalogue);
+    const booking = correctionOf(fresh, row.charge);
+    if (booking.nanoUsd > 0) {
+      const charge = book(state, row.opened, booking, null, row.charge);
+      state.turns.resolve(request.turnId, 'expired', null, charge);
+    }
+  }
+  return { status: 'renewed' };
+}
+
+/** Settles an open turn nobody reports on at the best figure known. `why` marks the estimate. */
+export function expireTurn(state: WalletState, row: TurnRow, why: string): void {
+  if (!row.opened) return;
+  const booking = unreportedBooking(row.opened, row.progress, why, state.catalogue);
+  const charge = book(state, row.opened, booking, null, null);
+  state.turns.resolve(row.turnId, 'expired', null, charge);
+}
+
+/** Moves the money, writes the entry and tells the stages that settled money crossed. */
+function book(
+  state: WalletState,
+  opened: OpenedTurn,
+  booking: Booking,
+  answer: AnswerFacts | null,
+  before: Charge | null,
+): Charge {
+  const { nowMs, sequence } = state.clock.tick('settle_seq');
+  const entry = toEntry(opened, booking, answer, sequence, nowMs);
+  const { developer, line, request } = opened;
+  const spender = { developer, keyId: request.keyId, line, session: request.facts.session };
+  state.spend.add(spender, opened.admittedAtMs, nanoUsd(booking.nanoUsd));
+  state.outbox.put('ledger', entry, nowMs);
+  tellCrossings(state, opened, nowMs);
+  if (booking.modelUnknown) {
+    const model = opened.model ?? request.facts.model;
+    state.alerts.tell('unknown_model', model, alertTurn(opened), { model }, nowMs);
+  }
+  return {
+    entryId: before?.entryId ?? entry.entry_id,
+    nanoUsd: (before?.nanoUsd ?? 0) + booking.nanoUsd,
+    tokens: before ? addTokens(before.tokens, booking.tokens) : booking.tokens,
+    webSearchRequests: (before?.webSearchRequests ?? 0) + booking.webSearchRequests,
+  };
+}
+
+function alertTurn(opened: OpenedTurn): AlertTurn {
+  const { request, developer, policyVersion } = opened;
+  const { turnId, costCenter, facts } = request;
+  return { costCenter, turnId, session: facts.session, developer, policyVersion };
+}
+
+/** Tells the stages that settled money has now reached, by the policy in force. */
+function tellCrossings(state: WalletState, opened: OpenedTurn, nowMs: number): void {
+  const policy = state.configuration.current()?.policy;
+  if (!policy) return;
+  const { developer, request } = opened;
+  const who = { costCenter: request.costCenter, developer, keyId: request.keyId };
+  const turn = { ...alertTurn(opened), policyVersion: policy.version };
+  for (const standing of standingsFor(state, policy.policy, who, opened.admittedAtMs)) {
+    for (const stage of standing.budget.stages) {
+      if (standing.settled < stageLine(standing.budget, stage)) break;
+      state.alerts.tellStage(turn, standing, stage, nowMs);
+    }
+  }
+}
+
+/** Lets the session's next estimate start from this turn's exact figures. */
+function remember(state: WalletState, opened: OpenedTurn, usage: Usage): void {
+  const { facts } = opened.request;
+  const prompt = promptTokens(usage.tokens);
+  const served = opened.model ?? facts.model;
+  if (prompt === 0) return;
+  const previous = state.sessions.find(facts);
+  const history = nextHistory(previous, {
+    model: served,
+    tokenizer: findModel(state.catalogue, served)?.tokenizer ?? 'new',
+    promptTokens: prompt,
+    bodyBytes: facts.bodyBytes,
+    outputTokens: usage.tokens.outputTokens,
+    cacheTtlMs: cachedForMs(usage, facts.cacheTtl),
+    atMs: state.clock.now(),
+  });
+  state.sessions.save(facts, history);
+}
+
+/** How long the prompt just used stays cached; 0 where the upstream cached nothing of it. */
+function cachedForMs({ tokens }: Usage, asked: TurnFacts['cacheTtl']): number {
+  if (tokens.cacheWrite1hTokens > 0) return cacheTtlMs('1h');
+  if (tokens.cacheWrite5mTokens > 0) return cacheTtlMs('5m');
+  return tokens.cacheReadTokens > 0 ? cacheTtlMs(asked) : 0;
+}

@@ -1,0 +1,85 @@
+/** The standings of budgets, summed from spend and open holds, and how people are shown them. */
+import type { Budget, Policy } from '../core/policy/types.ts';
+import { type Standing, stageReached, utilization } from '../core/standing.ts';
+import { windowAt, zonedIso } from '../core/window.ts';
+import type { StandingView } from './rpc.ts';
+import type { WalletState } from './state.ts';
+
+/** The last window computed of each kind and zone: a calendar is asked once a window, not once a turn. */
+const windows = new Map<string, { startMs: number; endMs: number }>();
+
+function windowOf(budget: Budget, timezone: string, atMs: number): { startMs: number; endMs: number } {
+  const key = `${budget.window}|${timezone}`;
+  const known = windows.get(key);
+  if (known && atMs >= known.startMs && atMs < known.endMs) return known;
+  const found = windowAt(budget.window, timezone, atMs);
+  windows.set(key, found);
+  return found;
+}
+
+/** Whom a budget is counted for, of a turn's cost center, developer and key. */
+function subjectOf(budget: Budget, who: { costCenter: string; developer: string; keyId: string }): string {
+  if (budget.scope === 'cost_center') return who.costCenter;
+  return budget.scope === 'developer' ? who.developer : who.keyId;
+}
+
+/** One budget's standing for one subject, in the window that `atMs` falls in. */
+export function standingOf(
+  state: WalletState,
+  policy: Policy,
+  budget: Budget,
+  subject: string,
+  atMs: number,
+): Standing {
+  const { startMs, endMs } = windowOf(budget, policy.timezone, atMs);
+  const settled = state.spend.settled(budget.scope, subject, startMs, endMs);
+  const { held, expected } = state.turns.held(budget.scope, subject, startMs, endMs, budget.admission);
+  return { budget, subject, startMs, endMs, settled, held, expected };
+}
+
+/** The standings of all budgets that bind a turn of this developer and key. */
+export function standingsFor(
+  state: WalletState,
+  policy: Policy,
+  who: { costCenter: string; developer: string; keyId: string },
+  atMs: number,
+): Standing[] {
+  return policy.budgets.map((budget) => standingOf(state, policy, budget, subjectOf(budget, who), atMs));
+}
+
+/** Every budget's standing, one a subject that spent or holds money in its window. */
+export function allStandings(
+  state: WalletState,
+  policy: Policy,
+  costCenter: string,
+  atMs: number,
+): Standing[] {
+  return policy.budgets.flatMap((budget) => {
+    const { scope } = budget;
+    if (scope === 'cost_center') return [standingOf(state, policy, budget, costCenter, atMs)];
+    const { startMs, endMs } = windowOf(budget, policy.timezone, atMs);
+    const subjects = new Set([
+      ...state.spend.subjects(scope, startMs, endMs),
+      ...state.turns.openSubjects(scope),
+    ]);
+    return [...subjects].sort().map((subject) => standingOf(state, policy, budget, subject, atMs));
+  });
+}
+
+export function toStandingView(standing: Standing, timezone: string): StandingView {
+  const { budget, subject, startMs, endMs, settled, held } = standing;
+  return {
+    id: budget.id,
+    scope: budget.scope,
+    subject,
+    window: budget.window,
+    windowStart: zonedIso(startMs, timezone),
+    resetsAt: zonedIso(endMs, timezone),
+    resetsAtMs: endMs,
+    limitNanoUsd: budget.limitNanoUsd,
+    settledNanoUsd: settled,
+    heldNanoUsd: held,
+    utilization: utilization(standing),
+    stage: stageReached(standing)?.do ?? 'none',
+  };
+}

@@ -1,0 +1,242 @@
+/**
+ * The turns a wallet knows: open ones with their hold and lease, resolved ones as long as a late or repeated
+ * report can come. Open holds are mirrored in memory, because every admission sums over them.
+ */
+import { z } from 'zod';
+import { heldAmount } from '../core/hold.ts';
+import { type NanoUsd, nanoUsd } from '../core/money.ts';
+import type { Admission, Scope } from '../core/policy/types.ts';
+import type { TokenCounts } from '../core/usage.ts';
+import type { OpenReply, OpenRequest, Progress, SettleRequest, StandingView } from './rpc.ts';
+
+/** Everything that is known of a turn once it was decided; the ledger entry is made from it. */
+export interface OpenedTurn {
+  request: OpenRequest;
+  reply: OpenReply;
+  openSeq: number;
+  admittedAtMs: number;
+  developer: string;
+  keyTags: Record<string, string>;
+  decision: 'proceed' | 'downgrade' | 'route' | 'refuse';
+  /** The model to be served; null for a refusal. */
+  model: string | null;
+  /** The served model's line, or "unknown". */
+  line: string;
+  stage: string | null;
+  reasons: string[];
+  decisionInputs: unknown;
+  policyVersion: number | null;
+  standing: StandingView[];
+  hold: { expected: number; ceiling: number | null; tokens: TokenCounts };
+  /** What the ledger says was held: the ceiling where any budget asked for it, else the expectation. */
+  heldNanoUsd: number;
+  /** Length of the session's prompt before this turn, in tokens. */
+  priorPromptTokens: number;
+}
+
+/** What a turn has been charged so far, so that a correction can be the difference. */
+export interface Charge {
+  entryId: string;
+  nanoUsd: number;
+  tokens: TokenCounts;
+  webSearchRequests: number;
+}
+
+export type TurnState = 'open' | 'settled' | 'released' | 'expired' | 'refused';
+
+export interface TurnRow {
+  turnId: string;
+  state: TurnState;
+  openedAtMs: number;
+  leaseExpiresAtMs: number;
+  /** Null for the tombstone of a turn that was given up before it was opened. */
+  opened: OpenedTurn | null;
+  progress: Progress | null;
+  settlement: SettleRequest | null;
+  charge: Charge | null;
+}
+
+interface OpenHold {
+  developer: string;
+  keyId: string;
+  openedAtMs: number;
+  leaseExpiresAtMs: number;
+  expected: NanoUsd;
+  ceiling: NanoUsd | null;
+}
+
+interface StoredRow extends Record<string, SqlStorageValue> {
+  turn_id: string;
+  state: string;
+  opened_at_ms: number;
+  lease_expires_at_ms: number;
+  opened: string | null;
+  progress: string | null;
+  settlement: string | null;
+  charge: string | null;
+}
+
+/** JSON this object wrote itself; its shape is this file's own. */
+function fromOwnJson<T>(text: string | null): T | null {
+  return text === null ? null : (JSON.parse(text) as T);
+}
+
+const stateSchema = z.enum(['open', 'settled', 'released', 'expired', 'refused']);
+
+function toTurnRow(row: StoredRow): TurnRow {
+  return {
+    turnId: row.turn_id,
+    state: stateSchema.parse(row.state),
+    openedAtMs: row.opened_at_ms,
+    leaseExpiresAtMs: row.lease_expires_at_ms,
+    opened: fromOwnJson<OpenedTurn>(row.opened),
+    progress: fromOwnJson<Progress>(row.progress),
+    settlement: fromOwnJson<SettleRequest>(row.settlement),
+    charge: fromOwnJson<Charge>(row.charge),
+  };
+}
+
+function toOpenHold(opened: OpenedTurn, leaseExpiresAtMs: number): OpenHold {
+  return {
+    developer: opened.developer,
+    keyId: opened.request.keyId,
+    openedAtMs: opened.admittedAtMs,
+    leaseExpiresAtMs,
+    expected: nanoUsd(opened.hold.expected),
+    ceiling: opened.hold.ceiling === null ? null : nanoUsd(opened.hold.ceiling),
+  };
+}
+
+/** How long a resolved turn can still be reported on: a lost worker's retries are long over by then. */
+export const RESOLVED_KEPT_MS = 86_400_000;
+
+export class Turns {
+  readonly #sql: SqlStorage;
+  #open = new Map<string, OpenHold>();
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+    this.reload();
+  }
+
+  /** Reads the mirror of open holds anew: at start, and after a rolled-back transaction. */
+  reload(): void {
+    this.#open = new Map();
+    for (const row of this.#sql.exec<StoredRow>("SELECT * FROM turns WHERE state = 'open'")) {
+      const { turnId, opened, leaseExpiresAtMs } = toTurnRow(row);
+      if (opened) this.#open.set(turnId, toOpenHold(opened, leaseExpiresAtMs));
+    }
+  }
+
+  find(turnId: string): TurnRow | null {
+    const [row] = this.#sql.exec<StoredRow>('SELECT * FROM turns WHERE turn_id = ?', turnId).toArray();
+    return row ? toTurnRow(row) : null;
+  }
+
+  insert(state: 'open' | 'refused', opened: OpenedTurn, leaseExpiresAtMs: number): void {
+    const { turnId } = opened.request;
+    this.#sql.exec(
+      'INSERT INTO turns (turn_id, state, opened_at_ms, lease_expires_at_ms, opened) VALUES (?, ?, ?, ?, ?)',
+      turnId,
+      state,
+      opened.admittedAtMs,
+      leaseExpiresAtMs,
+      JSON.stringify(opened),
+    );
+    if (state === 'open') this.#open.set(turnId, toOpenHold(opened, leaseExpiresAtMs));
+  }
+
+  /** Marks a turn as given up before it was opened, so that an open that comes late finds it resolved. */
+  insertTombstone(settlement: SettleRequest, nowMs: number): void {
+    this.#sql.exec(
+      "INSERT INTO turns (turn_id, state, opened_at_ms, lease_expires_at_ms, settlement) VALUES (?, 'released', ?, ?, ?)",
+      settlement.turnId,
+      nowMs,
+      nowMs,
+      JSON.stringify(settlement),
+    );
+  }
+
+  /** Prolongs a lease, with what was seen of the turn so far. */
+  renew(turnId: string, leaseExpiresAtMs: number, progress: Progress): void {
+    this.#sql.exec('UPDATE turns SET progress = ? WHERE turn_id = ?', JSON.stringify(progress), turnId);
+    this.postpone(turnId, leaseExpiresAtMs);
+  }
+
+  /** Moves the end of a lease. */
+  postpone(turnId: string, leaseExpiresAtMs: number): void {
+    this.#sql.exec('UPDATE turns SET lease_expires_at_ms = ? WHERE turn_id = ?', leaseExpiresAtMs, turnId);
+    const hold = this.#open.get(turnId);
+    if (hold) this.#open.set(turnId, { ...hold, leaseExpiresAtMs });
+  }
+
+  /** A hold resolves once; from `expired` a settlement can still follow. */
+  resolve(
+    turnId: string,
+    state: 'settled' | 'released' | 'expired',
+    settlement: SettleRequest | null,
+    charge: Charge | null,
+  ): void {
+    this.#sql.exec(
+      'UPDATE turns SET state = ?, settlement = ?, charge = ? WHERE turn_id = ?',
+      state,
+      settlement ? JSON.stringify(settlement) : null,
+      charge ? JSON.stringify(charge) : null,
+      turnId,
+    );
+    this.#open.delete(turnId);
+  }
+
+  /** Money held by the open turns of a subject that were admitted in a window. */
+  held(
+    scope: Scope,
+    subject: string,
+    startMs: number,
+    endMs: number,
+    admission: Admission,
+  ): { held: NanoUsd; expected: NanoUsd } {
+    let held = 0;
+    let expected = 0;
+    for (const hold of this.#open.values()) {
+      if (hold.openedAtMs < startMs || hold.openedAtMs >= endMs) continue;
+      if (scope === 'developer' && hold.developer !== subject) continue;
+      if (scope === 'key' && hold.keyId !== subject) continue;
+      // A turn admitted before its budget asked for ceilings may have none: then its expectation counts.
+      held += heldAmount(hold, admission) ?? hold.expected;
+      expected += hold.expected;
+    }
+    return { held: nanoUsd(held), expected: nanoUsd(expected) };
+  }
+
+  /** The subjects of a scope with open holds. */
+  openSubjects(scope: Exclude<Scope, 'cost_center'>): string[] {
+    return [...this.#open.values()].map((hold) => (scope === 'developer' ? hold.developer : hold.keyId));
+  }
+
+  openTurns(): TurnRow[] {
+    return [...this.#open.keys()].map((id) => this.find(id)).filter((row) => row !== null);
+  }
+
+  /** The instant the next lease runs out; null without open holds. */
+  nextLeaseMs(): number | null {
+    let next: number | null = null;
+    for (const { leaseExpiresAtMs } of this.#open.values()) {
+      if (next === null || leaseExpiresAtMs < next) next = leaseExpiresAtMs;
+    }
+    return next;
+  }
+
+  /** Open turns whose lease has run out, the oldest first, at most `limit`. */
+  runOut(nowMs: number, limit: number): TurnRow[] {
+    const query =
+      "SELECT * FROM turns WHERE state = 'open' AND lease_expires_at_ms <= ? ORDER BY lease_expires_at_ms LIMIT ?";
+    return this.#sql.exec<StoredRow>(query, nowMs, limit).toArray().map(toTurnRow);
+  }
+
+  forgetBefore(nowMs: number): void {
+    this.#sql.exec(
+      "DELETE FROM turns WHERE state <> 'open' AND lease_expires_at_ms < ?",
+      nowMs - RESOLVED_KEPT_MS,
+    );
+  }
+}

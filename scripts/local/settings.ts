@@ -1,0 +1,82 @@
+/**
+ * What `npm start` reads from the environment, checked once. A value that cannot be meant is named, with what
+ * was expected; nothing is guessed.
+ */
+import { z } from 'zod';
+import { err, ok, type Result } from '../../durable-objects/core/result.ts';
+import { projectPath } from '../project.ts';
+
+const DEFAULT_PORT = 8787;
+const ANTHROPIC = 'https://api.anthropic.com';
+/** Stands where a mock upstream is named and no key: the Worker wants one, a mock does not look. */
+const PLACEHOLDER_KEY = 'no-key-given';
+
+export type Upstream =
+  | { provider: 'simulator' }
+  | { provider: 'anthropic'; url: string; apiKey: string; placeholderKey: boolean };
+
+export interface Settings {
+  /** 0: any free port. */
+  port: number;
+  upstream: Upstream;
+  /** Null: the one kept in the state, made at the first start. */
+  adminToken: string | null;
+  /** Where D1, the wallets and the local secrets are kept; absolute. */
+  stateDir: string;
+  /** The machine's IANA time zone, in which the demo's days begin. */
+  timezone: string;
+}
+
+/** An empty variable is an unset one, as shells and CI leave it. */
+const text = z
+  .string()
+  .optional()
+  .transform((value) => (value === undefined || value.trim() === '' ? undefined : value.trim()));
+
+const schema = z.object({
+  PORT: text.pipe(
+    z
+      .string()
+      .regex(/^\d{1,5}$/, 'expected a port number from 0 to 65535')
+      .transform(Number)
+      .refine((port) => port <= 65_535, 'expected a port number from 0 to 65535')
+      .optional(),
+  ),
+  ANTHROPIC_API_KEY: text,
+  ANTHROPIC_UPSTREAM_URL: text.pipe(
+    z.url({ protocol: /^https?$/, error: 'expected an http or https address' }).optional(),
+  ),
+  ADMIN_TOKEN: text.pipe(
+    z
+      .string()
+      .regex(/^\S{16,}$/, 'expected at least 16 characters, no space')
+      .optional(),
+  ),
+  BURSAR_STATE_DIR: text,
+});
+
+/** The settings in `env`, or one line a wrong variable. Never holds a value, which may be a secret. */
+export function readSettings(env: Record<string, string | undefined>): Result<Settings, string> {
+  const parsed = schema.safeParse(env);
+  if (!parsed.success) {
+    return err(parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('\n'));
+  }
+  const { PORT, ANTHROPIC_API_KEY, ANTHROPIC_UPSTREAM_URL, ADMIN_TOKEN, BURSAR_STATE_DIR } = parsed.data;
+  return ok({
+    port: PORT ?? DEFAULT_PORT,
+    upstream: chooseUpstream(ANTHROPIC_API_KEY, ANTHROPIC_UPSTREAM_URL),
+    adminToken: ADMIN_TOKEN ?? null,
+    stateDir: BURSAR_STATE_DIR ?? projectPath('.wrangler/state'),
+    timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+  });
+}
+
+function chooseUpstream(apiKey: string | undefined, url: string | undefined): Upstream {
+  if (apiKey === undefined && url === undefined) return { provider: 'simulator' };
+  return {
+    provider: 'anthropic',
+    url: url ?? ANTHROPIC,
+    apiKey: apiKey ?? PLACEHOLDER_KEY,
+    placeholderKey: apiKey === undefined,
+  };
+}

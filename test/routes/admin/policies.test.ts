@@ -1,0 +1,146 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { call, field, makeCostCenter, rows, storedRevision, walletRevision } from './admin-calls.ts';
+
+const POLICIES = '/cost_centers/squad/policies';
+const BUDGET = { id: 'team-day', scope: 'cost_center', window: 'day', limit_usd: '500.00' };
+
+function policy(limit: string): object {
+  return { policy: { timezone: 'Europe/Berlin', budgets: [{ ...BUDGET, limit_usd: limit }] } };
+}
+
+beforeAll(() => makeCostCenter('squad'));
+
+describe('a policy', () => {
+  test('is stored as a draft with its warnings, numbered from 1, exactly as it was given', async () => {
+    const first = await call('POST', POLICIES, policy('0'));
+    expect(first).toMatchObject({
+      status: 201,
+      body: {
+        version: 1,
+        state: 'draft',
+        warnings: [{ path: 'budgets[0].limit_usd' }],
+        activated_at: null,
+      },
+    });
+    expect(first.body).toHaveProperty('policy', {
+      timezone: 'Europe/Berlin',
+      budgets: [{ ...BUDGET, limit_usd: '0' }],
+    });
+    expect((await call('POST', POLICIES, policy('500.00'))).body).toMatchObject({ version: 2, warnings: [] });
+    expect(await call('GET', `${POLICIES}/1`)).toMatchObject({ status: 200, body: first.body });
+    expect(rows(await call('GET', POLICIES))).toMatchObject([{ version: 1 }, { version: 2 }]);
+  });
+
+  test('that is wrong is a 400 with every path, those of the document', async () => {
+    const stages = [
+      { at: '0.95', do: 'downgrade' },
+      { at: '0.80', do: 'alert' },
+    ];
+    const document = {
+      timezone: 'Mars/Olympus',
+      budgets: [{ ...BUDGET, limit_usd: '-1', stages }],
+      routes: [{}],
+    };
+    const answer = await call('POST', POLICIES, { policy: document });
+    expect(answer).toMatchObject({ status: 400, body: { error: { type: 'invalid_request_error' } } });
+    expect(answer.body).toMatchObject({
+      error: {
+        message:
+          'timezone: expected the name of an IANA time zone such as "Europe/Berlin" (and 3 more, see problems)',
+        problems: [
+          { path: 'timezone' },
+          { path: 'budgets[0].limit_usd', message: 'a limit cannot be negative' },
+          { path: 'routes', message: 'routes are not supported yet' },
+          { path: 'budgets[0].stages[1].at' },
+        ],
+      },
+    });
+  });
+
+  test.each<[string, unknown]>([
+    ['missing', {}],
+    ['a list', { policy: [] }],
+    ['a text', { policy: '{}' }],
+  ])('that is %s is a 400 that names it', async (_what, body) => {
+    expect(await call('POST', POLICIES, body)).toMatchObject({
+      status: 400,
+      body: { error: { problems: [{ path: 'policy' }] } },
+    });
+  });
+
+  test('or version that nobody made is a 404', async () => {
+    expect((await call('GET', `${POLICIES}/99`)).status).toBe(404);
+    expect((await call('POST', `${POLICIES}/99/activate`)).status).toBe(404);
+    expect((await call('POST', '/cost_centers/nobody/policies', policy('1'))).status).toBe(404);
+    expect((await call('POST', '/cost_centers/nobody/policies/1/activate')).status).toBe(404);
+  });
+});
+
+describe('the live policy', () => {
+  beforeAll(async () => {
+    await makeCostCenter('living');
+    for (const limit of ['100', '200', '300'])
+      await call('POST', '/cost_centers/living/policies', policy(limit));
+  });
+
+  async function states(): Promise<unknown[]> {
+    return rows(await call('GET', '/cost_centers/living/policies')).map((row) => Object(row).state);
+  }
+
+  async function limitInWallet(): Promise<unknown> {
+    return (await call('GET', '/cost_centers/living/wallet')).body;
+  }
+
+  test('is in the wallet when its activation returns, and retires the one before', async () => {
+    const activated = await call('POST', '/cost_centers/living/policies/1/activate');
+    expect(activated).toMatchObject({ status: 200, body: { version: 1, state: 'live' } });
+    expect(field(activated, 'activated_at')).toMatch(/Z$/);
+    expect(await walletRevision('living')).toBe(await storedRevision('living'));
+    expect(await limitInWallet()).toMatchObject({ budgets: [{ limit_usd: '100.00' }] });
+    await call('POST', '/cost_centers/living/policies/2/activate');
+    expect(await states()).toEqual(['retired', 'live', 'draft']);
+    expect((await call('GET', '/cost_centers/living')).body).toMatchObject({ live_policy_version: 2 });
+  });
+
+  test('can be activated again without a change', async () => {
+    const revision = await storedRevision('living');
+    expect((await call('POST', '/cost_centers/living/policies/2/activate')).status).toBe(200);
+    expect(await storedRevision('living')).toBe(revision);
+  });
+
+  test('rolls back to a version that was live, and to no draft', async () => {
+    expect(await call('POST', '/cost_centers/living/policies/1/rollback')).toMatchObject({
+      status: 200,
+      body: { version: 1, state: 'live' },
+    });
+    expect(await states()).toEqual(['live', 'retired', 'draft']);
+    expect(await limitInWallet()).toMatchObject({ budgets: [{ limit_usd: '100.00' }] });
+    expect(await call('POST', '/cost_centers/living/policies/3/rollback')).toMatchObject({
+      status: 409,
+      body: { error: { message: expect.stringContaining('was never live') } },
+    });
+    expect(rows(await call('GET', '/audit?cost_center=living'))[0]).toMatchObject({
+      action: 'policy.rollback',
+      target: '1',
+      before: { live_policy_version: 2 },
+      after: { live_policy_version: 1 },
+    });
+  });
+
+  test('is one, whoever activates at the same time', async () => {
+    await Promise.all(
+      [1, 2, 3].map((version) => call('POST', `/cost_centers/living/policies/${version}/activate`)),
+    );
+    expect((await states()).filter((state) => state === 'live')).toHaveLength(1);
+  });
+});
+
+test('versions made at once get numbers without a gap', async () => {
+  await makeCostCenter('hasty');
+  await Promise.all(
+    ['1', '2', '3', '4'].map((limit) => call('POST', '/cost_centers/hasty/policies', policy(limit))),
+  );
+  expect(rows(await call('GET', '/cost_centers/hasty/policies'))).toMatchObject(
+    [1, 2, 3, 4].map((version) => ({ version })),
+  );
+});

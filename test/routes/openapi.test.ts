@@ -1,0 +1,70 @@
+import { expect, test } from 'vitest';
+import { openApiDocument } from '../../worker/routes/openapi.ts';
+
+/** Every `{$ref}` in a JSON value. */
+function referencesIn(value: unknown): string[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, each]) =>
+    key === '$ref' && typeof each === 'string' ? [each] : referencesIn(each),
+  );
+}
+
+function lookUp(document: object, reference: string): unknown {
+  return reference
+    .slice(2)
+    .split('/')
+    .reduce<unknown>((value, step) => new Map(Object.entries(Object(value))).get(step), document);
+}
+
+test('the OpenAPI document describes the admin API and the data plane', () => {
+  const document = openApiDocument();
+  expect(document).toMatchObject({ openapi: '3.1.0', info: { title: 'Bursar' } });
+  const paths = lookUp(document, '#/paths');
+  const calls = Object.entries(Object(paths)).flatMap(([path, methods]) =>
+    Object.keys(Object(methods)).map((method) => `${method.toUpperCase()} ${path}`),
+  );
+  expect(calls.toSorted()).toMatchInlineSnapshot(`
+    [
+      "DELETE /admin/v1/cost_centers/{id}/holds/{turn_id}",
+      "DELETE /admin/v1/cost_centers/{id}/keys/{key_id}",
+      "GET /admin/v1/alerts",
+      "GET /admin/v1/audit",
+      "GET /admin/v1/cost_centers",
+      "GET /admin/v1/cost_centers/{id}",
+      "GET /admin/v1/cost_centers/{id}/holds",
+      "GET /admin/v1/cost_centers/{id}/keys",
+      "GET /admin/v1/cost_centers/{id}/keys/{key_id}",
+      "GET /admin/v1/cost_centers/{id}/policies",
+      "GET /admin/v1/cost_centers/{id}/policies/{version}",
+      "GET /admin/v1/cost_centers/{id}/wallet",
+      "GET /admin/v1/ledger",
+      "GET /healthz",
+      "GET /v1/models",
+      "GET /v1/models/{id}",
+      "HEAD /api/hello",
+      "PATCH /admin/v1/cost_centers/{id}",
+      "PATCH /admin/v1/cost_centers/{id}/keys/{key_id}",
+      "POST /admin/v1/cost_centers",
+      "POST /admin/v1/cost_centers/{id}/archive",
+      "POST /admin/v1/cost_centers/{id}/keys",
+      "POST /admin/v1/cost_centers/{id}/keys/{key_id}/rotate",
+      "POST /admin/v1/cost_centers/{id}/pause",
+      "POST /admin/v1/cost_centers/{id}/policies",
+      "POST /admin/v1/cost_centers/{id}/policies/{version}/activate",
+      "POST /admin/v1/cost_centers/{id}/policies/{version}/rollback",
+      "POST /admin/v1/cost_centers/{id}/restore",
+      "POST /admin/v1/cost_centers/{id}/resume",
+      "POST /v1/messages",
+      "POST /v1/messages/count_tokens",
+    ]
+  `);
+});
+
+test('every reference in the OpenAPI document leads somewhere, and it is the same at every call', () => {
+  const document = openApiDocument();
+  const references = referencesIn(document);
+  expect(references.length).toBeGreaterThan(50);
+  for (const reference of references)
+    expect([reference, lookUp(document, reference)]).not.toContain(undefined);
+  expect(openApiDocument()).toEqual(document);
+});

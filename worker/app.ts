@@ -1,0 +1,62 @@
+/** Mounts the routes behind the one check of the environment. */
+import { Hono } from 'hono';
+import { ulid } from 'ulid';
+import type { AppEnv } from './app-env.ts';
+import { type Bindings, type Env, readBindings } from './bindings.ts';
+import { errorResponse } from './envelope.ts';
+import { createProvider } from './providers/create.ts';
+import type { Provider } from './providers/provider.ts';
+import { admin } from './routes/admin/admin.ts';
+import { mountDataPlane } from './routes/data-plane.ts';
+import { openApiDocument } from './routes/openapi.ts';
+
+type Configured = { bindings: Bindings; provider: Provider } | { problem: string };
+
+/** Checked once an isolate. The result is kept, not its promise: that belongs to the request that began it. */
+let configured: { env: Env; result: Configured } | null = null;
+
+async function configure(env: Env): Promise<Configured> {
+  const bindings = readBindings(env);
+  if (!bindings.ok) return { problem: bindings.error };
+  return { bindings: bindings.value, provider: await createProvider(bindings.value.provider) };
+}
+
+async function configurationOf(env: Env): Promise<Configured> {
+  if (configured?.env === env) return configured.result;
+  const result = await configure(env);
+  configured = { env, result };
+  return result;
+}
+
+export const app = new Hono<AppEnv>();
+
+app.use(async (context, next) => {
+  const requestId = `req_${ulid()}`;
+  const configuration = await configurationOf(context.env);
+  if ('problem' in configuration) {
+    console.error({ message: configuration.problem });
+    return errorResponse('api_error', configuration.problem, { requestId });
+  }
+  context.set('requestId', requestId);
+  context.set('bindings', configuration.bindings);
+  context.set('provider', configuration.provider);
+  await next();
+});
+
+app.get('/healthz', (context) => context.json({ status: 'ok', provider: context.var.provider.name }));
+app.get('/openapi.json', (context) => context.json(openApiDocument()));
+mountDataPlane(app);
+app.route('/admin/v1', admin);
+
+app.notFound((context) =>
+  errorResponse('not_found_error', `There is nothing at ${context.req.method} ${context.req.path}.`, {
+    requestId: context.var.requestId,
+  }),
+);
+
+app.onError((error, context) => {
+  console.error({ message: 'a request failed', path: context.req.path, error: String(error), stack: error.stack });
+  return errorResponse('api_error', 'The gateway met an error of its own; it has been logged.', {
+    requestId: context.var.requestId ?? `req_${ulid()}`,
+  });
+});

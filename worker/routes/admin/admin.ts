@@ -1,0 +1,75 @@
+/**
+ * The admin API, mounted at /admin/v1. Here is what holds for every call: the token before anything else, a
+ * bounded body, the request id on every answer, and errors in the envelope whatever happens.
+ */
+import { bodyLimit } from 'hono/body-limit';
+import { HTTPException } from 'hono/http-exception';
+import { isAdmin } from '../../auth/admin.ts';
+import { isDatabaseAway } from '../../store/database.ts';
+import { alerts } from './alerts.ts';
+import { audit } from './audit.ts';
+import { adminRouter } from './context.ts';
+import { costCenterStates } from './cost-center-states.ts';
+import { costCenters } from './cost-centers.ts';
+import { fail } from './failures.ts';
+import { holds } from './holds.ts';
+import { keyRotation } from './key-rotation.ts';
+import { keys } from './keys.ts';
+import { ledger } from './ledger.ts';
+import { policies } from './policies.ts';
+import { policyStates } from './policy-states.ts';
+import { wallet } from './wallet.ts';
+
+/** Room for a policy of the largest size, escaped and indented as its author likes. */
+const MAX_BODY_BYTES = 1024 * 1024;
+
+export const admin = adminRouter();
+
+admin.use(async (c, next) => {
+  const requestId = c.get('requestId');
+  if (!(await isAdmin(c.req.raw.headers, c.get('bindings').adminToken))) {
+    return fail(requestId, { why: 'unauthenticated' });
+  }
+  await next();
+  c.res.headers.set('request-id', requestId);
+  return undefined;
+});
+
+admin.use(
+  bodyLimit({
+    maxSize: MAX_BODY_BYTES,
+    onError: (c) => fail(c.get('requestId'), { why: 'too_large', maxBytes: MAX_BODY_BYTES }),
+  }),
+);
+
+for (const router of [
+  costCenters,
+  costCenterStates,
+  keys,
+  keyRotation,
+  policies,
+  policyStates,
+  wallet,
+  holds,
+  ledger,
+  alerts,
+  audit,
+]) {
+  admin.route('/', router);
+}
+
+admin.all('*', (c) => fail(c.get('requestId'), { why: 'unknown', what: `${c.req.method} ${c.req.path}` }));
+
+admin.onError((error, c) => {
+  const requestId = c.get('requestId');
+  if (isDatabaseAway(error)) {
+    console.error({ message: 'D1 did not answer', requestId, error: String(error) });
+    return fail(requestId, { why: 'database_away' });
+  }
+  if (error instanceof HTTPException && error.status < 500) {
+    const message = error.status === 415 ? 'expected a body of content-type application/json' : error.message;
+    return fail(requestId, { why: 'unreadable', message });
+  }
+  console.error({ message: 'an admin call failed', requestId, error: String(error), stack: error.stack });
+  return fail(requestId, { why: 'bug' });
+});

@@ -1,0 +1,68 @@
+/** Fields that several admin requests share. Each is checked here once, and what it is turned into is normal. */
+import { z } from '@hono/zod-openapi';
+import { isTimezone } from '../../../durable-objects/core/window.ts';
+
+const COST_CENTER_ID = /^[a-z0-9-]{1,63}$/;
+
+export const costCenterId = z
+  .string()
+  .regex(COST_CENTER_ID, 'expected 1 to 63 of a-z, 0-9 and "-"')
+  .openapi({ example: 'platform-squad' });
+
+/** A name for people, without spaces around it. */
+export const displayName = z.string().trim().min(1).max(200);
+
+export const timezone = z
+  .string()
+  .refine(isTimezone, 'expected the name of an IANA time zone such as "Europe/Berlin"')
+  .openapi({ example: 'Europe/Berlin' });
+
+/** An e-mail or other id of a developer: case is no difference. */
+export const developer = z
+  .string()
+  .trim()
+  .toLowerCase()
+  .min(1)
+  .max(320)
+  .openapi({ example: 'dev@example.com' });
+
+const MAX_TAGS = 32;
+
+export const tags = z
+  .record(z.string().min(1).max(64), z.string().max(256))
+  .refine((each) => Object.keys(each).length <= MAX_TAGS, `expected at most ${MAX_TAGS} tags`);
+
+export const reason = z.string().trim().min(1).max(500);
+
+const isoInstant = z.iso.datetime({
+  offset: true,
+  abort: true,
+  error: 'expected an instant such as "2026-11-24T08:00:00Z"',
+});
+
+/** An instant that is still to come, turned into ISO 8601 in UTC with milliseconds. */
+export const futureInstant = isoInstant
+  .refine((text) => Date.parse(text) > Date.now(), 'expected an instant in the future')
+  .transform((text) => new Date(text).toISOString());
+
+const isoDate = z.iso.date();
+
+/** A date (its first moment in UTC) or an instant, turned into ISO 8601 in UTC with milliseconds. */
+export const moment = z
+  .string()
+  .refine((text) => isoDate.safeParse(text).success || isoInstant.safeParse(text).success, {
+    error: 'expected a date such as "2026-11-24" or an instant such as "2026-11-24T08:00:00Z"',
+  })
+  .transform((text, context) => {
+    const instant = new Date(text);
+    if (!Number.isNaN(instant.getTime())) return instant.toISOString();
+    context.addIssue({ code: 'custom', message: 'expected a moment that exists' });
+    return z.NEVER;
+  });
+
+/** Refuses a span that ends before it begins; half-open, so an empty one is fine. */
+export function endsAfterItBegins(span: { from?: string | undefined; to?: string | undefined }): boolean {
+  return span.from === undefined || span.to === undefined || span.from <= span.to;
+}
+
+export const SPAN_ERROR = { path: ['from'], error: '"from" is after "to"' };

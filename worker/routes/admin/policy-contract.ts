@@ -1,0 +1,31 @@
+/** What a policy version looks like in requests and answers. The document's own rules are core/policy's. */
+import { z } from '@hono/zod-openapi';
+import { POLICY_STATES } from '../../store/tables.ts';
+import { ownerParams } from './contract.ts';
+
+export const versionParams = ownerParams.extend({
+  version: z
+    .string()
+    .regex(/^[1-9]\d{0,8}$/, 'expected the number of a version')
+    .transform(Number)
+    .openapi({ type: 'integer', example: 1 }),
+});
+
+export const newPolicy = z
+  .strictObject({
+    policy: z.record(z.string(), z.unknown()).openapi({ description: 'The policy document.' }),
+  })
+  .openapi('NewPolicy');
+
+const problem = z.object({ path: z.string(), message: z.string() });
+
+export const policyVersionView = z
+  .object({
+    version: z.number().int(),
+    state: z.enum(POLICY_STATES),
+    warnings: z.array(problem),
+    policy: z.unknown(),
+    created_at: z.string(),
+    activated_at: z.string().nullable(),
+  })
+  .openapi('PolicyVersion');

@@ -1,0 +1,114 @@
+/** The document at /openapi.json: the admin API from the routes themselves, the data plane described by hand. */
+import { OpenAPIHono, z } from '@hono/zod-openapi';
+import { admin } from './admin/admin.ts';
+
+const envelope = z.object({
+  type: z.literal('error'),
+  error: z.object({
+    type: z.string(),
+    message: z.string(),
+    problems: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+  }),
+  request_id: z.string(),
+});
+
+/** Headers of every answer to a turn, refusals included. */
+const TURN_HEADERS = {
+  'request-id': 'Of the upstream where it answered, else of the gateway.',
+  'x-bursar-turn-id': 'The turn, as the ledger names it.',
+  'x-bursar-model': 'The model that served it.',
+  'x-bursar-decision': 'proceed, downgrade, route or refuse.',
+  'x-bursar-reason': 'Codes such as stage:team-day@0.95.',
+  'x-bursar-budget': 'The fullest budget that binds: team-day;used=0.83;remaining_usd=85.20;resets=…',
+};
+
+interface DataPlaneCall {
+  method: 'get' | 'post' | 'head';
+  path: string;
+  summary: string;
+  /** Whether a virtual key is asked for. */
+  keyed: boolean;
+  headers?: Record<string, string>;
+}
+
+const DATA_PLANE: readonly DataPlaneCall[] = [
+  {
+    method: 'post',
+    path: '/v1/messages',
+    summary: 'One turn, in the Messages format, streamed or not.',
+    keyed: true,
+    headers: TURN_HEADERS,
+  },
+  {
+    method: 'post',
+    path: '/v1/messages/count_tokens',
+    summary: 'Counts tokens; never charged.',
+    keyed: true,
+  },
+  { method: 'get', path: '/v1/models', summary: 'The models of the upstream.', keyed: true },
+  { method: 'get', path: '/v1/models/{id}', summary: 'One model of the upstream.', keyed: true },
+  {
+    method: 'head',
+    path: '/api/hello',
+    summary: 'Whether the gateway is there, as Claude Code asks.',
+    keyed: false,
+  },
+  {
+    method: 'get',
+    path: '/healthz',
+    summary: 'Whether the gateway is configured and answers.',
+    keyed: false,
+  },
+];
+
+const KEY_SCHEMES = [{ virtualKey: [] }, { virtualKeyHeader: [] }];
+
+function describe(
+  document: OpenAPIHono,
+  { method, path, summary, keyed, headers = {} }: DataPlaneCall,
+): void {
+  const described = Object.entries(headers).map(
+    ([name, description]) => [name, { description, schema: { type: 'string' as const } }] as const,
+  );
+  const parameter = { name: 'id', in: 'path' as const, required: true, schema: { type: 'string' as const } };
+  document.openAPIRegistry.registerPath({
+    method,
+    path,
+    summary,
+    tags: ['data plane'],
+    security: keyed ? KEY_SCHEMES : [],
+    ...(path.includes('{id}') ? { parameters: [parameter] } : {}),
+    responses: {
+      200: { description: 'As the upstream answers.', headers: Object.fromEntries(described) },
+      default: { $ref: '#/components/responses/Error' },
+    },
+  });
+}
+
+function registerComponents({ openAPIRegistry: registry }: OpenAPIHono): void {
+  registry.registerComponent('securitySchemes', 'adminToken', { type: 'http', scheme: 'bearer' });
+  registry.registerComponent('securitySchemes', 'virtualKey', { type: 'http', scheme: 'bearer' });
+  registry.registerComponent('securitySchemes', 'virtualKeyHeader', {
+    type: 'apiKey',
+    in: 'header',
+    name: 'x-api-key',
+  });
+  registry.register('ErrorEnvelope', envelope);
+  registry.registerComponent('responses', 'Error', {
+    description: 'What was wrong, in the Anthropic envelope.',
+    content: { 'application/json': { schema: { $ref: '#/components/schemas/ErrorEnvelope' } } },
+  });
+}
+
+/** The OpenAPI 3.1 description of the whole gateway; the same at every call. */
+export function openApiDocument(): object {
+  const document = new OpenAPIHono();
+  registerComponents(document);
+  document.route('/admin/v1', admin);
+  for (const call of DATA_PLANE) describe(document, call);
+  return document.getOpenAPI31Document({
+    openapi: '3.1.0',
+    info: { title: 'Bursar', version: '1', description: 'A budget gateway for Claude Code.' },
+    security: [{ adminToken: [] }],
+  });
+}

@@ -1,0 +1,144 @@
+/** Cost centers: the rows, their changes and how the API and the audit log show them. */
+import { and, asc, eq, gt, type SQL, sql } from 'drizzle-orm';
+import { type Authorship, commitChange, type Outcome, untilCommitted } from './change.ts';
+import { type Database, violates } from './database.ts';
+import { auditEvents, costCenters } from './tables.ts';
+
+export type CostCenter = typeof costCenters.$inferSelect;
+
+/** What creating one takes. */
+export type NewCostCenter = Pick<
+  CostCenter,
+  'id' | 'name' | 'timezone' | 'managerName' | 'managerEmail' | 'managerSlackUserId' | 'jurisdiction'
+>;
+
+/** What can be changed about one. */
+export type CostCenterEdit = Partial<
+  Pick<
+    CostCenter,
+    | 'name'
+    | 'timezone'
+    | 'managerName'
+    | 'managerEmail'
+    | 'managerSlackUserId'
+    | 'archivedAt'
+    | 'pausedAt'
+    | 'pausedUntil'
+    | 'pausedReason'
+  >
+>;
+
+export function viewOfCostCenter(row: CostCenter) {
+  return {
+    id: row.id,
+    name: row.name,
+    timezone: row.timezone,
+    manager: { name: row.managerName, email: row.managerEmail, slack_user_id: row.managerSlackUserId },
+    jurisdiction: row.jurisdiction,
+    archived_at: row.archivedAt,
+    paused_at: row.pausedAt,
+    paused_until: row.pausedUntil,
+    paused_reason: row.pausedReason,
+    live_policy_version: row.livePolicyVersion,
+    created_at: row.createdAt,
+    updated_at: row.updatedAt,
+  };
+}
+
+/** Creates a cost center at revision 1; null where the id is taken. */
+export async function createCostCenter(
+  database: Database,
+  fields: NewCostCenter,
+  authorship: Authorship,
+): Promise<CostCenter | null> {
+  const row: CostCenter = {
+    ...fields,
+    revision: 1,
+    archivedAt: null,
+    pausedAt: null,
+    pausedUntil: null,
+    pausedReason: null,
+    livePolicyVersion: null,
+    createdAt: authorship.at,
+    updatedAt: authorship.at,
+  };
+  const event = {
+    occurredAt: authorship.at,
+    actor: authorship.actor,
+    action: 'cost_center.create',
+    costCenter: row.id,
+    target: row.id,
+    before: null,
+    after: viewOfCostCenter(row),
+    requestId: authorship.requestId,
+  };
+  try {
+    await database.batch([
+      database.insert(costCenters).values(row),
+      database.insert(auditEvents).values(event),
+    ]);
+    return row;
+  } catch (error) {
+    if (violates(error, 'UNIQUE constraint failed: cost_centers.id')) return null;
+    throw error;
+  }
+}
+
+export async function findCostCenter(database: Database, id: string): Promise<CostCenter | null> {
+  const [row] = await database.select().from(costCenters).where(eq(costCenters.id, id));
+  return row ?? null;
+}
+
+/** In order of id, from after `after` on. */
+export async function listCostCenters(
+  database: Database,
+  page: { after: string | null; limit: number },
+): Promise<CostCenter[]> {
+  return await database
+    .select()
+    .from(costCenters)
+    .where(page.after === null ? undefined : gt(costCenters.id, page.after))
+    .orderBy(asc(costCenters.id))
+    .limit(page.limit);
+}
+
+/** True while the cost center has not changed since it was read. */
+function isUnchanged({ id, revision }: CostCenter): SQL {
+  const row = and(eq(costCenters.id, id), eq(costCenters.revision, revision));
+  return sql`EXISTS (SELECT 1 FROM ${costCenters} WHERE ${row})`;
+}
+
+/**
+ * Changes a cost center as `edit` says of its present row. An edit that changes nothing commits nothing, so that
+ * a call can be repeated. `note` goes into the audit event beside what was changed.
+ */
+export async function changeCostCenter(
+  database: Database,
+  id: string,
+  change: { action: string; edit: (present: CostCenter) => CostCenterEdit; note?: Record<string, unknown> },
+  authorship: Authorship,
+): Promise<Outcome<CostCenter>> {
+  return await untilCommitted(async () => {
+    const present = await findCostCenter(database, id);
+    if (!present) return 'unknown';
+    const changed = { ...present, ...change.edit(present) };
+    const before = viewOfCostCenter(present);
+    if (JSON.stringify(before) === JSON.stringify(viewOfCostCenter(changed))) return present;
+    const row = { ...changed, updatedAt: authorship.at };
+    const { revision: _, ...columns } = row;
+    const revision = await commitChange(
+      database,
+      {
+        costCenter: id,
+        action: change.action,
+        target: id,
+        before,
+        after: { ...viewOfCostCenter(row), ...change.note },
+        provided: isUnchanged(present),
+        statements: [database.update(costCenters).set(columns).where(eq(costCenters.id, id))],
+      },
+      authorship,
+    );
+    return revision === null ? 'stale' : { ...row, revision };
+  });
+}

@@ -1,0 +1,65 @@
+/** The configuration tables of migrations/0001_configuration.sql, as drizzle sees them. */
+import { integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core';
+import type { PolicyProblem } from '../../durable-objects/core/policy/types.ts';
+
+export const costCenters = sqliteTable('cost_centers', {
+  id: text().primaryKey(),
+  name: text().notNull(),
+  timezone: text().notNull(),
+  managerName: text('manager_name'),
+  managerEmail: text('manager_email'),
+  managerSlackUserId: text('manager_slack_user_id'),
+  jurisdiction: text({ enum: ['eu'] }),
+  revision: integer().notNull(),
+  archivedAt: text('archived_at'),
+  pausedAt: text('paused_at'),
+  pausedUntil: text('paused_until'),
+  pausedReason: text('paused_reason'),
+  livePolicyVersion: integer('live_policy_version'),
+  createdAt: text('created_at').notNull(),
+  updatedAt: text('updated_at').notNull(),
+});
+
+export const virtualKeys = sqliteTable('virtual_keys', {
+  id: text().primaryKey(),
+  costCenter: text('cost_center').notNull(),
+  developer: text().notNull(),
+  name: text(),
+  tags: text({ mode: 'json' }).$type<Record<string, string>>().notNull(),
+  enabled: integer({ mode: 'boolean' }).notNull(),
+  expiresAt: text('expires_at'),
+  revokedAt: text('revoked_at'),
+  replaces: text(),
+  revision: integer().notNull(),
+  createdAt: text('created_at').notNull(),
+  updatedAt: text('updated_at').notNull(),
+});
+
+export const POLICY_STATES = ['draft', 'live', 'retired'] as const;
+
+export const policyVersions = sqliteTable(
+  'policy_versions',
+  {
+    costCenter: text('cost_center').notNull(),
+    version: integer().notNull(),
+    state: text({ enum: POLICY_STATES }).notNull(),
+    /** As it was given: checked again whenever it is read into a policy. */
+    document: text({ mode: 'json' }).$type<unknown>().notNull(),
+    warnings: text({ mode: 'json' }).$type<PolicyProblem[]>().notNull(),
+    createdAt: text('created_at').notNull(),
+    activatedAt: text('activated_at'),
+  },
+  (table) => [primaryKey({ columns: [table.costCenter, table.version] })],
+);
+
+export const auditEvents = sqliteTable('audit_events', {
+  sequence: integer().primaryKey({ autoIncrement: true }),
+  occurredAt: text('occurred_at').notNull(),
+  actor: text().notNull(),
+  action: text().notNull(),
+  costCenter: text('cost_center'),
+  target: text().notNull(),
+  before: text({ mode: 'json' }).$type<unknown>(),
+  after: text({ mode: 'json' }).$type<unknown>(),
+  requestId: text('request_id').notNull(),
+});

@@ -1,0 +1,25 @@
+/** Where a cost center's wallet is: one object a cost center and jurisdiction. */
+import type { Wallet } from '../../durable-objects/wallet/wallet.ts';
+import type { Bindings } from '../bindings.ts';
+
+type Wallets = Pick<Bindings, 'wallets'>;
+
+/** The wallet of a cost center. Throws where the jurisdiction is one the platform does not know. */
+export function walletOf(
+  { wallets }: Wallets,
+  costCenter: string,
+  jurisdiction: 'eu' | null,
+): DurableObjectStub<Wallet> {
+  const namespace = jurisdiction === null ? wallets : wallets.jurisdiction(jurisdiction);
+  return namespace.get(namespace.idFromName(costCenter));
+}
+
+/** Whether this platform can keep a wallet within a jurisdiction; a local one cannot. */
+export function offersJurisdiction({ wallets }: Wallets, jurisdiction: 'eu'): boolean {
+  try {
+    wallets.jurisdiction(jurisdiction);
+    return true;
+  } catch {
+    return false;
+  }
+}

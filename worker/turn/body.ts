@@ -1,0 +1,101 @@
+/**
+ * Takes a request's bytes once, within the limits: at most 32 MB a body, and at most 64 MB of bodies at a time
+ * in this isolate, whose 128 MB all its requests share.
+ */
+import { err, ok, type Result } from '../../durable-objects/core/result.ts';
+import { errorResponse } from '../envelope.ts';
+
+export const MAX_BODY_BYTES = 32 * 1024 * 1024;
+const MAX_BYTES_IN_FLIGHT = 64 * 1024 * 1024;
+/** A refused body is read off the wire up to here, so that the client gets to see the answer. */
+const MAX_DRAINED_BYTES = 128 * 1024 * 1024;
+
+export type BodyRefusal = 'too_large' | 'busy';
+
+export interface TakenBody {
+  bytes: Uint8Array;
+  /** Gives the room back; call once the upstream has taken the body. Idempotent. */
+  release(): void;
+}
+
+/** Bytes of bodies held in this isolate right now. */
+let bytesInFlight = 0;
+
+function reserve(size: number): (() => void) | null {
+  if (bytesInFlight + size > MAX_BYTES_IN_FLIGHT) return null;
+  bytesInFlight += size;
+  let isHeld = true;
+  return () => {
+    if (isHeld) bytesInFlight -= size;
+    isHeld = false;
+  };
+}
+
+/** Reads the body whole. Rejects only where the client's connection breaks. */
+export async function takeBody(request: Request): Promise<Result<TakenBody, BodyRefusal>> {
+  const declared = request.headers.get('content-length');
+  const size = declared === null ? MAX_BODY_BYTES : Number(declared);
+  if (size > MAX_BODY_BYTES) return await refuse(request.body, 'too_large');
+  const release = reserve(size);
+  if (!release) return await refuse(request.body, 'busy');
+  try {
+    const bytes =
+      declared === null ? await readUpTo(request.body) : new Uint8Array(await request.arrayBuffer());
+    if (bytes !== null) return ok({ bytes, release });
+  } catch (error) {
+    release();
+    throw error;
+  }
+  release();
+  return await refuse(request.body, 'too_large');
+}
+
+/** Reads a body of undeclared size; null where it is over the limit. */
+async function readUpTo(body: ReadableStream<Uint8Array> | null): Promise<Uint8Array | null> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  const reader = body?.getReader();
+  for (;;) {
+    const next = await reader?.read();
+    if (!next || next.done) break;
+    size += next.value.byteLength;
+    if (size > MAX_BODY_BYTES) {
+      reader?.releaseLock();
+      return null;
+    }
+    chunks.push(next.value);
+  }
+  const bytes = new Uint8Array(size);
+  let offset = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, offset);
+    offset += chunk.byteLength;
+  }
+  return bytes;
+}
+
+/** A client that is still sending would see a broken connection instead of the answer. */
+async function refuse(
+  body: ReadableStream<Uint8Array> | null,
+  why: BodyRefusal,
+): Promise<{ ok: false; error: BodyRefusal }> {
+  const reader = body?.getReader();
+  let drained = 0;
+  while (reader && drained < MAX_DRAINED_BYTES) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    drained += value.byteLength;
+  }
+  return err(why);
+}
+
+/** The answer to a body that was not taken. */
+export function bodyRefused(why: BodyRefusal, requestId: string): Response {
+  return why === 'too_large'
+    ? errorResponse('request_too_large', `body: expected at most ${MAX_BODY_BYTES} bytes (32 MB).`, {
+        requestId,
+      })
+    : errorResponse('overloaded_error', 'The gateway is taking in too much at once; try again.', {
+        requestId,
+      });
+}

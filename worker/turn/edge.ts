@@ -1,0 +1,20 @@
+/** What the edge gives every data-plane request. */
+import type { WalletRpc } from '../../durable-objects/wallet/rpc.ts';
+import { jurisdictionOf, type VerifiedKey } from '../auth/virtual-key.ts';
+import type { Bindings } from '../bindings.ts';
+import type { Provider } from '../providers/provider.ts';
+import { walletOf } from '../store/wallets.ts';
+
+export interface Edge {
+  bindings: Bindings;
+  provider: Provider;
+  /** Stands in Bursar's own answers; an upstream's answer carries the upstream's. */
+  requestId: string;
+  /** Keeps the Worker alive for work that outlasts the answer. */
+  waitUntil(work: Promise<unknown>): void;
+}
+
+/** The wallet a key spends from. A fresh stub at each call: one that met an error answers nothing any more. */
+export function walletOfKey(edge: Edge, key: VerifiedKey): WalletRpc {
+  return walletOf(edge.bindings, key.costCenter, jurisdictionOf(key.keyId));
+}

@@ -1,0 +1,190 @@
+/**
+ * Looks at a turn's request once: what kind of turn it is and what a decision needs to know. It keeps no text
+ * and is not strict: what only the upstream can judge is left to the upstream.
+ */
+import { err, ok, type Result } from '../../durable-objects/core/result.ts';
+import { TURN_KINDS, type TurnFacts, type TurnKind } from '../../durable-objects/core/turn.ts';
+
+type JsonObject = Record<string, unknown>;
+
+export interface Inspected {
+  facts: TurnFacts;
+  /** The parsed body, for fitting it to another model. */
+  body: JsonObject;
+}
+
+/** A wrong field, for the error's message. */
+export interface BodyProblem {
+  path: string;
+  message: string;
+}
+
+/** Names a client chooses are cut to this: they group rows, nothing more. */
+const MAX_NAME_LENGTH = 200;
+const MAX_MODEL_LENGTH = 256;
+const MAX_TOOL_NAMES = 400;
+
+/** Tools that run at the provider and can loop or be billed beside the tokens. */
+const SERVER_TOOL = /^(web_search|web_fetch|code_execution|bash_code_execution|tool_search|advisor|mcp)_?/;
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function objectsOf(value: unknown): JsonObject[] {
+  return Array.isArray(value) ? value.filter(isObject) : [];
+}
+
+function stringOf(value: unknown): string | null {
+  return typeof value === 'string' ? value : null;
+}
+
+function nameOf(value: string | null): string | null {
+  return value === null || value === '' ? null : value.slice(0, MAX_NAME_LENGTH);
+}
+
+/** Reads the body and the client's headers. `keyId` names the session of a client that sends none. */
+export function inspect(bytes: Uint8Array, headers: Headers, keyId: string): Result<Inspected, BodyProblem> {
+  const parsed = parseJson(bytes);
+  if (parsed === undefined) return err({ path: 'body', message: 'expected JSON in UTF-8' });
+  if (!isObject(parsed)) return err({ path: 'body', message: 'expected a JSON object' });
+  const { model, messages } = parsed;
+  if (typeof model !== 'string' || model === '' || model.length > MAX_MODEL_LENGTH) {
+    return err({
+      path: 'model',
+      message: `expected the name of a model, at most ${MAX_MODEL_LENGTH} characters`,
+    });
+  }
+  if (!Array.isArray(messages)) return err({ path: 'messages', message: 'expected an array of messages' });
+  return ok({ facts: factsOf(parsed, model, bytes.byteLength, headers, keyId), body: parsed });
+}
+
+/** Undefined where the bytes are no JSON. */
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes));
+  } catch {
+    return undefined;
+  }
+}
+
+function factsOf(
+  body: JsonObject,
+  model: string,
+  bodyBytes: number,
+  headers: Headers,
+  keyId: string,
+): TurnFacts {
+  const messages = objectsOf(body.messages);
+  const tools = objectsOf(body.tools);
+  const agent = nameOf(headers.get('x-claude-code-agent-id'));
+  const prompt = surveyPrompt(body);
+  return {
+    model,
+    kind: kindOf(headers, agent, body.tools),
+    session: sessionOf(headers, body.metadata) ?? keyId,
+    agent,
+    stream: body.stream === true,
+    bodyBytes,
+    maxTokens: positiveInteger(body.max_tokens),
+    messageCount: messages.length,
+    imageCount: prompt.images,
+    cacheTtl: prompt.cacheTtl,
+    modifiers: { speed: stringOf(body.speed), inferenceGeo: stringOf(body.inference_geo) },
+    thinking: nameOf(isObject(body.thinking) ? stringOf(body.thinking.type) : null),
+    effort: nameOf(isObject(body.output_config) ? stringOf(body.output_config.effort) : null),
+    toolsOffered: namesOf(tools),
+    toolsUsed: toolsUsed(messages),
+    toolResultsFailed: toolResultsFailed(messages),
+    unbounded: unboundedBy(body, tools, prompt),
+  };
+}
+
+function positiveInteger(value: unknown): number | null {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value > 0 ? value : null;
+}
+
+/** The client's hint, else: an agent id is a sub-agent, an empty tool list is auxiliary, the rest is the main loop. */
+function kindOf(headers: Headers, agent: string | null, tools: unknown): TurnKind {
+  const hint = headers.get('x-claude-code-request-class');
+  const hinted = TURN_KINDS.find((kind) => kind === hint);
+  if (hinted) return hinted;
+  if (agent !== null) return 'subagent';
+  return Array.isArray(tools) && tools.length === 0 ? 'auxiliary' : 'main';
+}
+
+/** The session's header, else the session in `metadata.user_id`, which is JSON or ends in `_session_<id>`. */
+function sessionOf(headers: Headers, metadata: unknown): string | null {
+  const header = nameOf(headers.get('x-claude-code-session-id'));
+  if (header) return header;
+  const userId = isObject(metadata) ? stringOf(metadata.user_id) : null;
+  if (userId === null) return null;
+  try {
+    const parsed: unknown = JSON.parse(userId);
+    return nameOf(isObject(parsed) ? stringOf(parsed.session_id) : null);
+  } catch {
+    return nameOf(/_session_([\w-]+)$/.exec(userId)?.[1] ?? null);
+  }
+}
+
+function namesOf(tools: readonly JsonObject[]): string[] {
+  const names = tools.map((tool) => nameOf(stringOf(tool.name)));
+  return names.filter((name) => name !== null).slice(0, MAX_TOOL_NAMES);
+}
+
+/** Names of the tools called in the last assistant message. */
+function toolsUsed(messages: readonly JsonObject[]): string[] {
+  const last = messages.findLast((message) => message.role === 'assistant');
+  return namesOf(objectsOf(last?.content).filter((block) => block.type === 'tool_use'));
+}
+
+function toolResultsFailed(messages: readonly JsonObject[]): boolean | null {
+  const last = messages.findLast((message) => message.role === 'user');
+  const results = objectsOf(last?.content).filter((block) => block.type === 'tool_result');
+  return results.length === 0 ? null : results.some((result) => result.is_error === true);
+}
+
+interface PromptSurvey {
+  cacheTtl: TurnFacts['cacheTtl'];
+  images: number;
+  documents: boolean;
+  urlInputs: boolean;
+}
+
+/** Walks system, tools and messages, down into the content of tool results. */
+function surveyPrompt(body: JsonObject): PromptSurvey {
+  const survey: PromptSurvey = { cacheTtl: 'none', images: 0, documents: false, urlInputs: false };
+  surveyBlock(body, survey);
+  for (const part of [body.system, body.tools, body.messages]) surveyBlocks(part, survey);
+  return survey;
+}
+
+function surveyBlocks(blocks: unknown, survey: PromptSurvey): void {
+  for (const block of objectsOf(blocks)) {
+    surveyBlock(block, survey);
+    surveyBlocks(block.content, survey);
+  }
+}
+
+function surveyBlock(block: JsonObject, survey: PromptSurvey): void {
+  if (isObject(block.cache_control)) {
+    survey.cacheTtl = block.cache_control.ttl === '1h' || survey.cacheTtl === '1h' ? '1h' : '5m';
+  }
+  if (block.type === 'image') survey.images += 1;
+  if (block.type === 'document') survey.documents = true;
+  const source = isObject(block.source) ? block.source.type : null;
+  if (source === 'url' || source === 'file') survey.urlInputs = true;
+}
+
+/** What in a request makes its highest cost unknowable before it runs. */
+function unboundedBy(body: JsonObject, tools: readonly JsonObject[], prompt: PromptSurvey): string[] {
+  const causes: [string, boolean][] = [
+    ['url_input', prompt.urlInputs],
+    ['document', prompt.documents],
+    ['server_tools', tools.some((tool) => SERVER_TOOL.test(stringOf(tool.type) ?? ''))],
+    ['mcp_servers', objectsOf(body.mcp_servers).length > 0],
+    ['fallbacks', Array.isArray(body.fallbacks) && body.fallbacks.length > 0],
+    ['container', body.container !== undefined && body.container !== null],
+  ];
+  return causes.filter(([, applies]) => applies).map(([name]) => name);
+}

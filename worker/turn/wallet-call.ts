@@ -1,0 +1,37 @@
+/** Calls to a wallet that must not be lost: tried again, with the same ids, until they answer or time is up. */
+
+const FIRST_WAIT_MS = 50;
+const LAST_WAIT_MS = 1_000;
+
+/**
+ * Repeats `call` until it answers; null where it did not within `limitMs`. `call` must be idempotent: an answer
+ * that was lost does not undo what was done.
+ */
+export async function callWallet<T>(call: () => Promise<T>, limitMs: number): Promise<T | null> {
+  const deadlineMs = Date.now() + limitMs;
+  for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(waitMs * 2, LAST_WAIT_MS)) {
+    const leftMs = deadlineMs - Date.now();
+    if (leftMs <= 0) return null;
+    const answer = await attempt(call, leftMs);
+    if (answer) return answer.value;
+    await new Promise((resolve) =>
+      setTimeout(resolve, Math.min(waitMs, Math.max(0, deadlineMs - Date.now()))),
+    );
+  }
+}
+
+/** Null where the call was rejected (the object restarted, was overloaded or away) or did not answer in time. */
+async function attempt<T>(call: () => Promise<T>, limitMs: number): Promise<{ value: T } | null> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const timeUp = new Promise<null>((resolve) => {
+    timer = setTimeout(() => resolve(null), limitMs);
+  });
+  try {
+    return await Promise.race([call().then((value) => ({ value })), timeUp]);
+  } catch (error) {
+    console.warn({ message: 'the wallet did not answer', error: String(error) });
+    return null;
+  } finally {
+    clearTimeout(timer);
+  }
+}
