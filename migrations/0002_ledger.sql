@@ -66,6 +66,7 @@ CREATE TABLE ledger_entries (
   thinking TEXT
 ) STRICT;
 CREATE INDEX ledger_entries_by_cost_center ON ledger_entries (cost_center, entry_id);
+CREATE INDEX ledger_entries_by_admission ON ledger_entries (cost_center, admitted_at);
 CREATE INDEX ledger_entries_by_developer ON ledger_entries (developer, entry_id);
 CREATE INDEX ledger_entries_by_session ON ledger_entries (session, entry_id);
 CREATE INDEX ledger_entries_by_turn ON ledger_entries (turn_id);

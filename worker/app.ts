@@ -55,7 +55,12 @@ app.notFound((context) =>
 );
 
 app.onError((error, context) => {
-  console.error({ message: 'a request failed', path: context.req.path, error: String(error), stack: error.stack });
+  console.error({
+    message: 'a request failed',
+    path: context.req.path,
+    error: String(error),
+    stack: error.stack,
+  });
   return errorResponse('api_error', 'The gateway met an error of its own; it has been logged.', {
     requestId: context.var.requestId ?? `req_${ulid()}`,
   });

@@ -26,12 +26,16 @@ export function addNanoUsd(a: NanoUsd, b: NanoUsd): NanoUsd {
 
 const DECIMAL = /^(-?)(\d{1,7})(?:\.(\d{1,9}))?$/;
 
-/** Reads a decimal string of USD ("85.2") into nano-USD; null where it is not one or has more than 9 decimals. */
+/**
+ * Reads a decimal string of USD ("85.2") into nano-USD; null where it is not one, has more than 9 decimals, or
+ * is more than a safe integer of nano-USD can be (some $9 million).
+ */
 export function parseUsd(text: string): NanoUsd | null {
   const match = DECIMAL.exec(text);
   if (!match) return null;
   const [, sign, whole = '0', fraction = ''] = match;
   const amount = Number(whole) * NANO_PER_USD + Number(fraction.padEnd(9, '0'));
+  if (!Number.isSafeInteger(amount)) return null;
   return nanoUsd(sign ? 0 - amount : amount);
 }
 

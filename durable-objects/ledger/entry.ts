@@ -2,10 +2,25 @@
  * One immutable row of the ledger, as the wallet writes it and D1 keeps it. Field names are the columns'.
  * Money is integer nano-USD, times are ISO 8601 in UTC with milliseconds. There is no prompt or answer text.
  */
+import type { Scope } from '../core/policy/types.ts';
 import type { TurnKind } from '../core/turn.ts';
 
 export const ENTRY_KINDS = ['charge', 'correction', 'refusal', 'failure'] as const;
 export type EntryKind = (typeof ENTRY_KINDS)[number];
+
+/** A budget's standing as it is kept: integer nano-USD, instants in UTC. */
+export interface RecordedStanding {
+  budget: string;
+  scope: Scope;
+  /** The cost center, developer or key the budget is counted for. */
+  subject: string;
+  window_start: string;
+  resets_at: string;
+  limit_nano_usd: number;
+  settled_nano_usd: number;
+  held_nano_usd: number;
+  expected_nano_usd: number;
+}
 
 export interface Entry {
   /** Time-ordered (ULID). */
@@ -47,11 +62,11 @@ export interface Entry {
   /** The stage that acted, as `budget@fraction`; null where none did. */
   stage: string | null;
   reasons: string[];
-  /** The numbers the decision was made from, enough to make it again. */
+  /** What else the decision was made from, with `standing` enough to make it again. */
   decision_inputs: unknown;
   policy_version: number | null;
-  /** Standings of the budgets that applied, after the decision. */
-  standing: unknown;
+  /** Standings of the budgets that applied, as the decision saw them. */
+  standing: RecordedStanding[];
 
   input_tokens: number;
   cache_write_5m_tokens: number;
@@ -109,6 +124,6 @@ export interface AlertEvent {
   stage: string | null;
   window_start: string | null;
   resets_at: string | null;
-  /** The budget's standing, or other facts of the event. */
+  /** The budget's standing (RecordedStanding), or other facts of the event. */
   standing: unknown;
 }

@@ -2,11 +2,12 @@
  * Events that somebody should hear of, written in the transaction that caused them. Each stage is told once per
  * budget, subject and window; other events once an hour and subject. Delivery is not the wallet's.
  */
-import { ulid } from 'ulid';
 import type { Stage } from '../core/policy/types.ts';
 import { type Standing, stageName } from '../core/standing.ts';
 import type { AlertEvent } from '../ledger/entry.ts';
 import type { Outbox } from './outbox.ts';
+import { toRecordedStanding } from './standings.ts';
+import { timeOrderedId } from './time-ordered-id.ts';
 
 /** The turn that caused an event, as the event tells it. */
 export interface AlertTurn {
@@ -32,22 +33,17 @@ export class Alerts {
 
   /** Tells that a stage was crossed, unless it was told in this window before. */
   tellStage(turn: AlertTurn, standing: Standing, stage: Stage, nowMs: number): void {
-    const { budget, subject, settled, held, expected, startMs, endMs } = standing;
-    if (!this.#mark(budget.id, subject, startMs, stage.at)) return;
+    const { budget, subject } = standing;
+    if (!this.#mark(budget.id, subject, standing.startMs, stage.at)) return;
+    const recorded = toRecordedStanding(standing);
     const event = {
       ...eventOf(`stage:${stage.do}`, turn, nowMs),
       budget: budget.id,
       subject,
       stage: stageName(budget, stage),
-      window_start: new Date(startMs).toISOString(),
-      resets_at: new Date(endMs).toISOString(),
-      standing: {
-        scope: budget.scope,
-        limit_nano_usd: budget.limitNanoUsd,
-        settled_nano_usd: settled,
-        held_nano_usd: held,
-        expected_nano_usd: expected,
-      },
+      window_start: recorded.window_start,
+      resets_at: recorded.resets_at,
+      standing: recorded,
     };
     this.#outbox.put('alerts', event, nowMs);
   }
@@ -77,7 +73,7 @@ export class Alerts {
 
 function eventOf(on: string, turn: AlertTurn, nowMs: number): AlertEvent {
   return {
-    event_id: ulid(nowMs),
+    event_id: timeOrderedId(nowMs),
     cost_center: turn.costCenter,
     on,
     occurred_at: new Date(nowMs).toISOString(),

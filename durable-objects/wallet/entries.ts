@@ -1,9 +1,9 @@
 /** Ledger entries, made from an opened turn and what became of it. */
-import { ulid } from 'ulid';
 import { nanoUsd } from '../core/money.ts';
 import { NO_TOKENS, promptTokens, type TokenCounts } from '../core/usage.ts';
 import type { Entry } from '../ledger/entry.ts';
 import type { AnswerFacts } from './rpc.ts';
+import { timeOrderedId } from './time-ordered-id.ts';
 import type { OpenedTurn } from './turns.ts';
 
 /** The money and tokens of one entry, and how they were come by. */
@@ -113,7 +113,7 @@ export function toEntry(
 ): Entry {
   const { tokens } = booking;
   return {
-    entry_id: ulid(nowMs),
+    entry_id: timeOrderedId(nowMs),
     kind: booking.kind,
     corrects: booking.corrects,
     ...turnColumns(opened),

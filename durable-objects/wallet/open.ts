@@ -12,7 +12,7 @@ import { NO_TOKENS } from '../core/usage.ts';
 import type { Configuration, VirtualKey } from './configuration.ts';
 import { refusalEntry } from './entries.ts';
 import type { KeyProblem, OpenReply, OpenRequest, Refusal } from './rpc.ts';
-import { standingsFor, toStandingView } from './standings.ts';
+import { standingsFor, toRecordedStanding, toStandingView } from './standings.ts';
 import type { WalletState } from './state.ts';
 import type { OpenedTurn } from './turns.ts';
 
@@ -118,30 +118,18 @@ function tellCrossings({ state, request, key, policy, nowMs }: Opening, decision
   for (const { standing, stage } of decision.crossings) state.alerts.tellStage(turn, standing, stage, nowMs);
 }
 
-function decisionInputs({ request, history, standings, state }: Opening, decision: Decision | null): unknown {
+/** Beside the standings. Tool names have columns of their own. */
+function decisionInputs({ request, history, state }: Opening, decision: Decision | null): unknown {
   const { toolsOffered: _, toolsUsed: __, ...facts } = request.facts;
-  return {
-    facts,
-    history,
-    catalogue: state.catalogue.version,
-    hold: decision?.hold ?? null,
-    standings: standings.map(({ budget, subject, settled, held, expected }) => ({
-      budget: budget.id,
-      subject,
-      settled,
-      held,
-      expected,
-    })),
-  };
+  return { facts, history, catalogue: state.catalogue.version, hold: decision?.hold ?? null };
 }
 
 function openedTurn(opening: Opening, decision: Decision | null, reply: OpenReply): OpenedTurn {
-  const { state, request, key, policy, standings, history, openSeq, nowMs, configuration } = opening;
+  const { state, request, key, policy, standings, history, openSeq, nowMs } = opening;
   const [crossing] = decision?.crossings ?? [];
   const served = decision && decision.kind !== 'refuse' ? decision.model : null;
   const hold = decision?.hold ?? { expected: 0, ceiling: null, tokens: NO_TOKENS };
   const isGuaranteed = standings.some(({ budget }) => budget.admission === 'guaranteed');
-  const timezone = policy?.policy.timezone ?? configuration.names.timezone;
   return {
     request,
     reply,
@@ -156,7 +144,7 @@ function openedTurn(opening: Opening, decision: Decision | null, reply: OpenRepl
     reasons: 'reasons' in reply ? reply.reasons : [],
     decisionInputs: decisionInputs(opening, decision),
     policyVersion: policy?.version ?? null,
-    standing: standings.map((standing) => toStandingView(standing, timezone)),
+    standing: standings.map(toRecordedStanding),
     hold,
     heldNanoUsd: served === null ? 0 : ((isGuaranteed ? hold.ceiling : hold.expected) ?? hold.expected),
     priorPromptTokens: history?.promptTokens ?? 0,

@@ -2,6 +2,7 @@
 import type { Budget, Policy } from '../core/policy/types.ts';
 import { type Standing, stageReached, utilization } from '../core/standing.ts';
 import { windowAt, zonedIso } from '../core/window.ts';
+import type { RecordedStanding } from '../ledger/entry.ts';
 import type { StandingView } from './rpc.ts';
 import type { WalletState } from './state.ts';
 
@@ -81,5 +82,20 @@ export function toStandingView(standing: Standing, timezone: string): StandingVi
     heldNanoUsd: held,
     utilization: utilization(standing),
     stage: stageReached(standing)?.do ?? 'none',
+  };
+}
+
+export function toRecordedStanding(standing: Standing): RecordedStanding {
+  const { budget, subject, startMs, endMs, settled, held, expected } = standing;
+  return {
+    budget: budget.id,
+    scope: budget.scope,
+    subject,
+    window_start: new Date(startMs).toISOString(),
+    resets_at: new Date(endMs).toISOString(),
+    limit_nano_usd: budget.limitNanoUsd,
+    settled_nano_usd: settled,
+    held_nano_usd: held,
+    expected_nano_usd: expected,
   };
 }

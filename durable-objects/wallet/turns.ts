@@ -7,7 +7,8 @@ import { heldAmount } from '../core/hold.ts';
 import { type NanoUsd, nanoUsd } from '../core/money.ts';
 import type { Admission, Scope } from '../core/policy/types.ts';
 import type { TokenCounts } from '../core/usage.ts';
-import type { OpenReply, OpenRequest, Progress, SettleRequest, StandingView } from './rpc.ts';
+import type { RecordedStanding } from '../ledger/entry.ts';
+import type { OpenReply, OpenRequest, Progress, SettleRequest } from './rpc.ts';
 
 /** Everything that is known of a turn once it was decided; the ledger entry is made from it. */
 export interface OpenedTurn {
@@ -26,7 +27,7 @@ export interface OpenedTurn {
   reasons: string[];
   decisionInputs: unknown;
   policyVersion: number | null;
-  standing: StandingView[];
+  standing: RecordedStanding[];
   hold: { expected: number; ceiling: number | null; tokens: TokenCounts };
   /** What the ledger says was held: the ceiling where any budget asked for it, else the expectation. */
   heldNanoUsd: number;

@@ -1,6 +1,8 @@
 /** The ledger's tables of migrations/0002_ledger.sql, for reading: column names are the entry's field names. */
+
 import { integer, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 import { TURN_KINDS } from '../../durable-objects/core/turn.ts';
+import type { RecordedStanding } from '../../durable-objects/ledger/entry.ts';
 import { ENTRY_KINDS } from '../../durable-objects/ledger/entry.ts';
 
 export const ledgerEntries = sqliteTable('ledger_entries', {
@@ -34,7 +36,7 @@ export const ledgerEntries = sqliteTable('ledger_entries', {
   reasons: text({ mode: 'json' }).$type<string[]>().notNull(),
   decision_inputs: text({ mode: 'json' }).$type<unknown>().notNull(),
   policy_version: integer(),
-  standing: text({ mode: 'json' }).$type<unknown>().notNull(),
+  standing: text({ mode: 'json' }).$type<RecordedStanding[]>().notNull(),
   input_tokens: integer().notNull(),
   cache_write_5m_tokens: integer().notNull(),
   cache_write_1h_tokens: integer().notNull(),

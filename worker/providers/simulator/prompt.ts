@@ -9,7 +9,7 @@ import { tokensOf } from './tokens.ts';
 
 /** About what an image of a megapixel costs; its base64 says nothing of it. */
 const IMAGE_TOKENS = 1600;
-/** What the API adds around any prompt; a constant to keep the smallest prompts believable. */
+/** What the API adds behind any prompt: a few tokens that are never cached. */
 const FRAME_TOKENS = 7;
 
 export type CacheTtl = '5m' | '1h';
@@ -34,7 +34,7 @@ export interface Prompt {
 export function layOutPrompt(body: PromptBody, model: Model): Prompt {
   const boundaries: Boundary[] = [];
   let prefix = hashText(model.id);
-  let endTokens = FRAME_TOKENS;
+  let endTokens = 0;
   for (const { part, ttl } of promptParts(body)) {
     const { text, images } = writePart(part);
     prefix = hashText(`${prefix}:${text}`);
@@ -44,7 +44,7 @@ export function layOutPrompt(body: PromptBody, model: Model): Prompt {
   const last = boundaries.at(-1);
   // A marker on the request itself stands for one on the last block that can have it.
   if (last && body.cache_control && !last.ttl) last.ttl = ttlOf(body.cache_control);
-  return { boundaries, tokens: endTokens };
+  return { boundaries, tokens: endTokens + FRAME_TOKENS };
 }
 
 interface Part {

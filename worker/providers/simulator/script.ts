@@ -26,7 +26,7 @@ type StreamEvent =
 
 /** Four tokens each 40 ms are 100 tokens a second. */
 const PIECE_TOKENS = 4;
-export const PIECE_MS = 40;
+const PIECE_MS = 40;
 /** A longer text comes in larger pieces: 75 of them take three seconds. */
 const MAX_PIECES = 75;
 
@@ -50,7 +50,7 @@ export function scriptBody(message: Message, directives: Directives): Step[] {
   return [{ kind: 'send', afterMs: 0, text: half }, ...scriptFault(directives)];
 }
 
-/** How long the answer takes to write, in ms at pace 1: what a client that doesn't stream waits for. */
+/** How long the answer takes to write, in ms: what a client that doesn't stream waits for. */
 export function writingMs(blocks: AnswerBlock[], directives: Directives): number {
   const pieces = blocks.flatMap((block) => (block.type === 'thinking' ? [] : cutPieces(contentOf(block))));
   return pieces.length * PIECE_MS * directives.pace + (directives.thinking_silence ?? 0);

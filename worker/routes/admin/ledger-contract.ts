@@ -1,5 +1,6 @@
 /** An entry of the ledger as the API answers it: the fields of durable-objects/ledger/entry.ts and its price in USD. */
 import { z } from '@hono/zod-openapi';
+import { SCOPES } from '../../../durable-objects/core/policy/types.ts';
 import { TURN_KINDS } from '../../../durable-objects/core/turn.ts';
 import { ENTRY_KINDS, type Entry } from '../../../durable-objects/ledger/entry.ts';
 
@@ -30,6 +31,18 @@ const identity = {
   turn_kind: z.enum(TURN_KINDS),
 };
 
+const recordedStanding = z.object({
+  budget: text,
+  scope: z.enum(SCOPES),
+  subject: text,
+  window_start: text,
+  resets_at: text,
+  limit_nano_usd: nanoUsd,
+  settled_nano_usd: nanoUsd,
+  held_nano_usd: nanoUsd,
+  expected_nano_usd: nanoUsd,
+});
+
 const decision = {
   model_asked: text,
   model_served: textOrNull,
@@ -42,7 +55,7 @@ const decision = {
   reasons: z.array(text),
   decision_inputs: z.unknown(),
   policy_version: count.nullable(),
-  standing: z.unknown(),
+  standing: z.array(recordedStanding),
 };
 
 const cost = {

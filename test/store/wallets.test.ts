@@ -1,0 +1,22 @@
+import { env } from 'cloudflare:workers';
+import { expect, test, vi } from 'vitest';
+import { offersJurisdiction, walletOf } from '../../worker/store/wallets.ts';
+
+test('a cost center has one wallet, another cost center another', () => {
+  const idOf = (costCenter: string) => walletOf({ wallets: env.WALLET }, costCenter, null).id.toString();
+  expect(idOf('squad')).toBe(idOf('squad'));
+  expect(idOf('squad')).not.toBe(idOf('squad-2'));
+});
+
+test('an EU wallet is asked for within the jurisdiction, where the platform has one', () => {
+  expect(offersJurisdiction({ wallets: env.WALLET }, 'eu')).toBe(false);
+  const jurisdiction = vi.fn(() => env.WALLET);
+  const wallets = new Proxy(env.WALLET, {
+    get: (target, name) => (name === 'jurisdiction' ? jurisdiction : Reflect.get(target, name).bind(target)),
+  });
+  expect(offersJurisdiction({ wallets }, 'eu')).toBe(true);
+  walletOf({ wallets }, 'squad', 'eu');
+  expect(jurisdiction.mock.calls).toEqual([['eu'], ['eu']]);
+  walletOf({ wallets }, 'squad', null);
+  expect(jurisdiction).toHaveBeenCalledTimes(2);
+});
