@@ -7,9 +7,9 @@ import { append } from '../ledger/append.ts';
 import type { AlertEvent, Entry } from '../ledger/entry.ts';
 import { withinTime } from './deadline.ts';
 
-/** Rows and characters a batch has at most: a D1 parameter may be 2 MB. */
+/** Rows and characters a batch has at most: a D1 parameter may be 2 MB, and a character takes up to 3 bytes. */
 const BATCH_ROWS = 200;
-const BATCH_CHARACTERS = 900_000;
+const BATCH_CHARACTERS = 600_000;
 /** Batches a drain sends before it gives the alarm back. */
 const BATCHES_A_DRAIN = 5;
 /** Waits this long for company before a batch is sent. */

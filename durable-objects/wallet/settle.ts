@@ -13,7 +13,7 @@ import type { AlertTurn } from './alerts.ts';
 import { bookingOf, correctionOf, unreportedBooking } from './charge.ts';
 import { type Booking, toEntry } from './entries.ts';
 import { LEASE_MS } from './open.ts';
-import type { AnswerFacts, RenewReply, RenewRequest, SettleReply, SettleRequest } from './rpc.ts';
+import type { AnswerFacts, Progress, RenewReply, RenewRequest, SettleReply, SettleRequest } from './rpc.ts';
 import { standingsFor } from './standings.ts';
 import type { WalletState } from './state.ts';
 import type { Charge, OpenedTurn, TurnRow } from './turns.ts';
@@ -51,9 +51,10 @@ export function renewTurn(state: WalletState, request: RenewRequest): RenewReply
   const row = state.turns.find(request.turnId);
   if (!row?.opened || request.attempt !== ATTEMPT) return { status: 'unknown_turn' };
   if (row.settlement || (row.state !== 'open' && row.state !== 'expired')) return { status: 'resolved' };
-  state.turns.renew(request.turnId, state.clock.now() + LEASE_MS, request.progress);
+  const progress = furthest(row.progress, request.progress);
+  state.turns.renew(request.turnId, state.clock.now() + LEASE_MS, progress);
   if (row.state === 'expired' && row.charge) {
-    const fresh = unreportedBooking(row.opened, request.progress, 'lease_expired', state.catalogue);
+    const fresh = unreportedBooking(row.opened, progress, 'lease_expired', state.catalogue);
     const booking = correctionOf(fresh, row.charge);
     if (booking.nanoUsd > 0) {
       const charge = book(state, row.opened, booking, null, row.charge);
@@ -61,6 +62,13 @@ export function renewTurn(state: WalletState, request: RenewRequest): RenewReply
     }
   }
   return { status: 'renewed' };
+}
+
+/** The report that is further along: renewals of one turn can overtake each other, and the best figure stays. */
+function furthest(before: Progress | null, reported: Progress): Progress {
+  if (before === null) return reported;
+  if ((before.usage === null) !== (reported.usage === null)) return before.usage ? before : reported;
+  return reported.outputTokens >= before.outputTokens ? reported : before;
 }
 
 /** Settles an open turn nobody reports on at the best figure known. `why` marks the estimate. */

@@ -68,8 +68,8 @@ export function throughputRow({ bytes, perSecond, cpuMs }: ThroughputResult): st
     perSecond.direct.toFixed(0),
     perSecond.bare.toFixed(0),
     perSecond.bursar.toFixed(0),
-    times(ratio(perSecond.bursar, perSecond.direct)),
-    times(ratio(perSecond.bursar, perSecond.bare)),
+    percent(perSecond.bursar / perSecond.direct),
+    percent(perSecond.bursar / perSecond.bare),
     `${ms(cpuMs.bare)} ms`,
     `${ms(cpuMs.bursar)} ms`,
     times(ratio(cpuMs.bursar, cpuMs.bare)),
@@ -124,4 +124,8 @@ function mib(bytes: number): string {
 
 function times(value: number | null): string {
   return value === null ? '–' : `${value.toFixed(1)}×`;
+}
+
+function percent(fraction: number): string {
+  return `${(fraction * 100).toFixed(0)} %`;
 }

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 
 export const CLIENT_VERSION = '2.1.330';
 
-/** The path of the client's executable; installs it where the cache has none (npm, about 250 MB, once a machine). */
+/** The path of the client's executable; installs it where the cache has none (npm, about 360 MB, once a machine). */
 export function installClient(): string {
   const cache = process.env.BURSAR_CLIENT_DIR ?? join(tmpdir(), `bursar-client-${CLIENT_VERSION}`);
   const native = `@anthropic-ai/claude-code-linux-${process.arch === 'arm64' ? 'arm64' : 'x64'}`;

@@ -124,13 +124,13 @@ describe('a budget changed in mid-window sums what was spent before', () => {
     await spend(scenario, '2035-06-13T11:00:00.000Z', 2, `${id}-second`);
     await spend(scenario, '2035-06-13T12:00:00.000Z', 4, `${id}-other`);
     const budgets = ['cost_center', 'developer', 'key'].map((scope) => ({
-      id: scope,
+      id: scope.replace('_', '-'),
       scope,
       window: 'day',
       limit_usd: '100',
     }));
     await changePolicy(scenario, { timezone: 'UTC', budgets });
-    expect(await standingOf(scenario, 'cost_center', id)).toMatchObject({ settledNanoUsd: usd(7) });
+    expect(await standingOf(scenario, 'cost-center', id)).toMatchObject({ settledNanoUsd: usd(7) });
     expect(await standingOf(scenario, 'developer', DEVELOPER)).toMatchObject({ settledNanoUsd: usd(3) });
     expect(await standingOf(scenario, 'developer', 'other@example.com')).toMatchObject({
       settledNanoUsd: usd(4),

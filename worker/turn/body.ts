@@ -33,8 +33,8 @@ function reserve(size: number): (() => void) | null {
 
 /** Reads the body whole. Rejects only where the client's connection breaks. */
 export async function takeBody(request: Request): Promise<Result<TakenBody, BodyRefusal>> {
-  const declared = request.headers.get('content-length');
-  const size = declared === null ? MAX_BODY_BYTES : Number(declared);
+  const declared = declaredSize(request.headers);
+  const size = declared ?? MAX_BODY_BYTES;
   if (size > MAX_BODY_BYTES) return await refuse(request.body, 'too_large');
   const release = reserve(size);
   if (!release) return await refuse(request.body, 'busy');
@@ -48,6 +48,12 @@ export async function takeBody(request: Request): Promise<Result<TakenBody, Body
   }
   release();
   return await refuse(request.body, 'too_large');
+}
+
+/** The size the client announces in bytes; null where it announces none, or nothing that could be one. */
+function declaredSize(headers: Headers): number | null {
+  const text = headers.get('content-length') ?? '';
+  return /^\d+$/.test(text) ? Number(text) : null;
 }
 
 /** Reads a body of undeclared size; null where it is over the limit. */

@@ -23,6 +23,8 @@ export interface BodyProblem {
 const MAX_NAME_LENGTH = 200;
 const MAX_MODEL_LENGTH = 256;
 const MAX_TOOL_NAMES = 400;
+/** Messages hold blocks, tool results hold blocks again; what is nested deeper no upstream takes. */
+const MAX_BLOCK_DEPTH = 8;
 
 /** Tools that run at the provider and can loop or be billed beside the tokens. */
 const SERVER_TOOL = /^(web_search|web_fetch|code_execution|bash_code_execution|tool_search|advisor|mcp)_?/;
@@ -90,7 +92,7 @@ function factsOf(
     messageCount: messages.length,
     imageCount: prompt.images,
     cacheTtl: prompt.cacheTtl,
-    modifiers: { speed: stringOf(body.speed), inferenceGeo: stringOf(body.inference_geo) },
+    modifiers: { speed: nameOf(stringOf(body.speed)), inferenceGeo: nameOf(stringOf(body.inference_geo)) },
     thinking: nameOf(isObject(body.thinking) ? stringOf(body.thinking.type) : null),
     effort: nameOf(isObject(body.output_config) ? stringOf(body.output_config.effort) : null),
     toolsOffered: namesOf(tools),
@@ -155,14 +157,15 @@ interface PromptSurvey {
 function surveyPrompt(body: JsonObject): PromptSurvey {
   const survey: PromptSurvey = { cacheTtl: 'none', images: 0, documents: false, urlInputs: false };
   surveyBlock(body, survey);
-  for (const part of [body.system, body.tools, body.messages]) surveyBlocks(part, survey);
+  for (const part of [body.system, body.tools, body.messages]) surveyBlocks(part, survey, 1);
   return survey;
 }
 
-function surveyBlocks(blocks: unknown, survey: PromptSurvey): void {
+function surveyBlocks(blocks: unknown, survey: PromptSurvey, depth: number): void {
+  if (depth > MAX_BLOCK_DEPTH) return;
   for (const block of objectsOf(blocks)) {
     surveyBlock(block, survey);
-    surveyBlocks(block.content, survey);
+    surveyBlocks(block.content, survey, depth + 1);
   }
 }
 

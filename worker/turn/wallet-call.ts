@@ -2,6 +2,8 @@
 
 const FIRST_WAIT_MS = 50;
 const LAST_WAIT_MS = 1_000;
+/** An attempt that has not answered by then is given up, and another one made where there is time left. */
+const ATTEMPT_LIMIT_MS = 5_000;
 
 /**
  * Repeats `call` until it answers; null where it did not within `limitMs`. `call` must be idempotent: an answer
@@ -12,7 +14,7 @@ export async function callWallet<T>(call: () => Promise<T>, limitMs: number): Pr
   for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(waitMs * 2, LAST_WAIT_MS)) {
     const leftMs = deadlineMs - Date.now();
     if (leftMs <= 0) return null;
-    const answer = await attempt(call, leftMs);
+    const answer = await attempt(call, Math.min(leftMs, ATTEMPT_LIMIT_MS));
     if (answer) return answer.value;
     await new Promise((resolve) =>
       setTimeout(resolve, Math.min(waitMs, Math.max(0, deadlineMs - Date.now()))),
