@@ -36,6 +36,8 @@ export default defineConfig(async () => {
         {
           test: {
             name: 'node',
+            // They start processes and hold them to a time: one file after the other.
+            fileParallelism: false,
             include: ['test/**/*.node.test.ts'],
             testTimeout: 120_000,
             hookTimeout: 120_000,

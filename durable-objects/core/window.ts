@@ -56,11 +56,21 @@ export function windowAt(kind: WindowKind, timezone: string, atMs: number): Wind
   return { ...window };
 }
 
+/** What was written last of each instant and zone: a turn shows the ends of the same few windows again and again. */
+const writtenIso = new Map<string, string>();
+const MAX_WRITTEN = 500;
+
 /** An instant (epoch ms) as ISO 8601 to the second in a time zone, with its offset: "2026-11-24T00:00:00+01:00". */
 export function zonedIso(ms: number, timezone: string): string {
-  return Temporal.Instant.fromEpochMilliseconds(ms)
+  const name = `${ms} ${timezone}`;
+  const known = writtenIso.get(name);
+  if (known) return known;
+  const iso = Temporal.Instant.fromEpochMilliseconds(ms)
     .toZonedDateTimeISO(timezone)
     .toString({ timeZoneName: 'never', smallestUnit: 'second' });
+  if (writtenIso.size >= MAX_WRITTEN) writtenIso.clear();
+  writtenIso.set(name, iso);
+  return iso;
 }
 
 /** Whether the runtime knows an IANA zone of this name. Bare offsets ("+01:00") are none: they know no seasons. */

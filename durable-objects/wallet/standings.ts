@@ -6,18 +6,6 @@ import type { RecordedStanding } from '../ledger/entry.ts';
 import type { StandingView } from './rpc.ts';
 import type { WalletState } from './state.ts';
 
-/** The last window computed of each kind and zone: a calendar is asked once a window, not once a turn. */
-const windows = new Map<string, { startMs: number; endMs: number }>();
-
-function windowOf(budget: Budget, timezone: string, atMs: number): { startMs: number; endMs: number } {
-  const key = `${budget.window}|${timezone}`;
-  const known = windows.get(key);
-  if (known && atMs >= known.startMs && atMs < known.endMs) return known;
-  const found = windowAt(budget.window, timezone, atMs);
-  windows.set(key, found);
-  return found;
-}
-
 /** Whom a budget is counted for, of a turn's cost center, developer and key. */
 function subjectOf(budget: Budget, who: { costCenter: string; developer: string; keyId: string }): string {
   if (budget.scope === 'cost_center') return who.costCenter;
@@ -32,7 +20,7 @@ export function standingOf(
   subject: string,
   atMs: number,
 ): Standing {
-  const { startMs, endMs } = windowOf(budget, policy.timezone, atMs);
+  const { startMs, endMs } = windowAt(budget.window, policy.timezone, atMs);
   const settled = state.spend.settled(budget.scope, subject, startMs, endMs);
   const { held, expected } = state.turns.held(budget.scope, subject, startMs, endMs, budget.admission);
   return { budget, subject, startMs, endMs, settled, held, expected };
@@ -58,7 +46,7 @@ export function allStandings(
   return policy.budgets.flatMap((budget) => {
     const { scope } = budget;
     if (scope === 'cost_center') return [standingOf(state, policy, budget, costCenter, atMs)];
-    const { startMs, endMs } = windowOf(budget, policy.timezone, atMs);
+    const { startMs, endMs } = windowAt(budget.window, policy.timezone, atMs);
     const subjects = new Set([
       ...state.spend.subjects(scope, startMs, endMs),
       ...state.turns.openSubjects(scope),

@@ -3,7 +3,6 @@
  * report can come. Open holds are mirrored in memory, because every admission sums over them.
  */
 import { z } from 'zod';
-import { heldAmount } from '../core/hold.ts';
 import { type NanoUsd, nanoUsd } from '../core/money.ts';
 import type { Admission, Scope } from '../core/policy/types.ts';
 import type { TokenCounts } from '../core/usage.ts';
@@ -57,14 +56,8 @@ export interface TurnRow {
   charge: Charge | null;
 }
 
-interface OpenHold {
-  developer: string;
-  keyId: string;
-  openedAtMs: number;
-  leaseExpiresAtMs: number;
-  expected: NanoUsd;
-  ceiling: NanoUsd | null;
-}
+/** A row whose turn holds money. */
+type OpenRow = TurnRow & { opened: OpenedTurn };
 
 interface StoredRow extends Record<string, SqlStorageValue> {
   turn_id: string;
@@ -97,23 +90,12 @@ function toTurnRow(row: StoredRow): TurnRow {
   };
 }
 
-function toOpenHold(opened: OpenedTurn, leaseExpiresAtMs: number): OpenHold {
-  return {
-    developer: opened.developer,
-    keyId: opened.request.keyId,
-    openedAtMs: opened.admittedAtMs,
-    leaseExpiresAtMs,
-    expected: nanoUsd(opened.hold.expected),
-    ceiling: opened.hold.ceiling === null ? null : nanoUsd(opened.hold.ceiling),
-  };
-}
-
 /** How long a resolved turn can still be reported on: a lost worker's retries are long over by then. */
 export const RESOLVED_KEPT_MS = 86_400_000;
 
 export class Turns {
   readonly #sql: SqlStorage;
-  #open = new Map<string, OpenHold>();
+  #open = new Map<string, OpenRow>();
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
@@ -124,12 +106,14 @@ export class Turns {
   reload(): void {
     this.#open = new Map();
     for (const row of this.#sql.exec<StoredRow>("SELECT * FROM turns WHERE state = 'open'")) {
-      const { turnId, opened, leaseExpiresAtMs } = toTurnRow(row);
-      if (opened) this.#open.set(turnId, toOpenHold(opened, leaseExpiresAtMs));
+      const { opened, ...rest } = toTurnRow(row);
+      if (opened) this.#open.set(rest.turnId, { ...rest, opened });
     }
   }
 
   find(turnId: string): TurnRow | null {
+    const open = this.#open.get(turnId);
+    if (open) return open;
     const [row] = this.#sql.exec<StoredRow>('SELECT * FROM turns WHERE turn_id = ?', turnId).toArray();
     return row ? toTurnRow(row) : null;
   }
@@ -144,7 +128,10 @@ export class Turns {
       leaseExpiresAtMs,
       JSON.stringify(opened),
     );
-    if (state === 'open') this.#open.set(turnId, toOpenHold(opened, leaseExpiresAtMs));
+    if (state !== 'open') return;
+    const openedAtMs = opened.admittedAtMs;
+    const unresolved = { progress: null, settlement: null, charge: null };
+    this.#open.set(turnId, { turnId, state, openedAtMs, leaseExpiresAtMs, opened, ...unresolved });
   }
 
   /** Marks a turn as given up before it was opened, so that an open that comes late finds it resolved. */
@@ -161,14 +148,16 @@ export class Turns {
   /** Prolongs a lease, with what was seen of the turn so far. */
   renew(turnId: string, leaseExpiresAtMs: number, progress: Progress): void {
     this.#sql.exec('UPDATE turns SET progress = ? WHERE turn_id = ?', JSON.stringify(progress), turnId);
+    const open = this.#open.get(turnId);
+    if (open) this.#open.set(turnId, { ...open, progress });
     this.postpone(turnId, leaseExpiresAtMs);
   }
 
   /** Moves the end of a lease. */
   postpone(turnId: string, leaseExpiresAtMs: number): void {
     this.#sql.exec('UPDATE turns SET lease_expires_at_ms = ? WHERE turn_id = ?', leaseExpiresAtMs, turnId);
-    const hold = this.#open.get(turnId);
-    if (hold) this.#open.set(turnId, { ...hold, leaseExpiresAtMs });
+    const open = this.#open.get(turnId);
+    if (open) this.#open.set(turnId, { ...open, leaseExpiresAtMs });
   }
 
   /** A hold resolves once; from `expired` a settlement can still follow. */
@@ -198,12 +187,13 @@ export class Turns {
   ): { held: NanoUsd; expected: NanoUsd } {
     let held = 0;
     let expected = 0;
-    for (const hold of this.#open.values()) {
-      if (hold.openedAtMs < startMs || hold.openedAtMs >= endMs) continue;
-      if (scope === 'developer' && hold.developer !== subject) continue;
-      if (scope === 'key' && hold.keyId !== subject) continue;
+    for (const { opened, openedAtMs } of this.#open.values()) {
+      if (openedAtMs < startMs || openedAtMs >= endMs) continue;
+      if (scope === 'developer' && opened.developer !== subject) continue;
+      if (scope === 'key' && opened.request.keyId !== subject) continue;
+      const { hold } = opened;
       // A turn admitted before its budget asked for ceilings may have none: then its expectation counts.
-      held += heldAmount(hold, admission) ?? hold.expected;
+      held += (admission === 'guaranteed' ? hold.ceiling : null) ?? hold.expected;
       expected += hold.expected;
     }
     return { held: nanoUsd(held), expected: nanoUsd(expected) };
@@ -211,11 +201,13 @@ export class Turns {
 
   /** The subjects of a scope with open holds. */
   openSubjects(scope: Exclude<Scope, 'cost_center'>): string[] {
-    return [...this.#open.values()].map((hold) => (scope === 'developer' ? hold.developer : hold.keyId));
+    return [...this.#open.values()].map(({ opened }) =>
+      scope === 'developer' ? opened.developer : opened.request.keyId,
+    );
   }
 
-  openTurns(): TurnRow[] {
-    return [...this.#open.keys()].map((id) => this.find(id)).filter((row) => row !== null);
+  openTurns(): OpenRow[] {
+    return [...this.#open.values()];
   }
 
   /** The instant the next lease runs out; null without open holds. */
@@ -227,11 +219,11 @@ export class Turns {
     return next;
   }
 
-  /** Open turns whose lease has run out, the oldest first, at most `limit`. */
+  /** Open turns whose lease has run out, at most `limit`. */
   runOut(nowMs: number, limit: number): TurnRow[] {
-    const query =
-      "SELECT * FROM turns WHERE state = 'open' AND lease_expires_at_ms <= ? ORDER BY lease_expires_at_ms LIMIT ?";
-    return this.#sql.exec<StoredRow>(query, nowMs, limit).toArray().map(toTurnRow);
+    return this.openTurns()
+      .filter(({ leaseExpiresAtMs }) => leaseExpiresAtMs <= nowMs)
+      .slice(0, limit);
   }
 
   forgetBefore(nowMs: number): void {

@@ -112,8 +112,7 @@ export class Wallet extends DurableObject<WalletEnv> implements WalletRpc {
   }
 
   async holds(): Promise<HoldView[]> {
-    return this.#state.turns.openTurns().flatMap(({ turnId, opened, leaseExpiresAtMs, openedAtMs }) => {
-      if (!opened) return [];
+    return this.#state.turns.openTurns().map(({ turnId, opened, leaseExpiresAtMs, openedAtMs }) => {
       const { request, developer, heldNanoUsd, model } = opened;
       return {
         turnId,
@@ -204,7 +203,8 @@ export class Wallet extends DurableObject<WalletEnv> implements WalletRpc {
     const { turns, outbox } = this.#state;
     const dues = [turns.nextLeaseMs(), outbox.dueMs()].filter((due) => due !== null);
     if (dues.length === 0) return;
-    const dueMs = Math.max(Math.min(...dues), Date.now());
+    // Dues are by the wallet's clock, alarms by the platform's: after a jump back the two differ.
+    const dueMs = Date.now() + Math.max(0, Math.min(...dues) - this.#state.clock.now());
     if (this.#alarmMs !== null && this.#alarmMs <= dueMs) return;
     this.#alarmMs = dueMs;
     this.ctx.waitUntil(this.ctx.storage.setAlarm(dueMs));

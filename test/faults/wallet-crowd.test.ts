@@ -7,7 +7,7 @@ useFakeClock();
 
 const TURNS = 200;
 /** A turn of the crowd is expected to cost $0.126; the line leaves room for ten of them. */
-const EXPECTED_NANO_USD = 126_000_000;
+const EXPECTED_NANO_USD = 126_008_000;
 const ROOM_FOR_TEN = '1.27';
 
 function policy(admission: 'expected' | 'guaranteed', limitUsd: string): object {
@@ -75,11 +75,11 @@ describe('200 concurrent turns on a wallet with room for ten', () => {
       expect(refusalsIn(replies)).toEqual(['pending, retryable: true']);
       expectUnderItsLine(await standingOf(scenario));
       const settling = admittedIn(replies).map((index) =>
-        scenario.wallet.settle(completed(turnIdOf(index, round), costing(0.001))),
+        scenario.wallet.settle(completed(turnIdOf(index, round), costing(0.000_1))),
       );
       await Promise.all(settling);
     }
-    expect(await standingOf(scenario)).toMatchObject({ heldNanoUsd: 0, settledNanoUsd: 40_000_000 });
+    expect(await standingOf(scenario)).toMatchObject({ heldNanoUsd: 0, settledNanoUsd: 4_000_000 });
   });
 
   test('that settle while others open never take the wallet over its line', async () => {

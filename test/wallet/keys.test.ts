@@ -81,7 +81,9 @@ describe('a key', () => {
     const { id, wallet } = scenario;
     await wallet.open(openRequest(id, 't'));
     await change(scenario, setKey(keyIdOf(id), 'revoked_at', '2035-06-13T12:00:00.000Z'));
-    expect(await wallet.renew({ turnId: 't', attempt: 1, progress: { usage: null, outputTokens: 3 } })).toEqual({
+    expect(
+      await wallet.renew({ turnId: 't', attempt: 1, progress: { usage: null, outputTokens: 3 } }),
+    ).toEqual({
       status: 'renewed',
     });
   });

@@ -15,7 +15,7 @@ async function oneEntryAndAlert(): Promise<string> {
 
 describe('D1 refuses', () => {
   test.each([
-    ['to change an entry', "UPDATE ledger_entries SET charged_nano_usd = 0 WHERE cost_center = ?"],
+    ['to change an entry', 'UPDATE ledger_entries SET charged_nano_usd = 0 WHERE cost_center = ?'],
     ['to delete an entry', 'DELETE FROM ledger_entries WHERE cost_center = ?'],
     ['to change an alert', "UPDATE alert_events SET stage = '' WHERE cost_center = ?"],
     ['to delete an alert', 'DELETE FROM alert_events WHERE cost_center = ?'],

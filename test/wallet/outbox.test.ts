@@ -87,7 +87,9 @@ describe('an entry', () => {
   ])('of a session named with %s does not keep the others from D1', async (_, session) => {
     const scenario = await openWallet(dayBudget('10'));
     const { id, wallet } = scenario;
-    await wallet.open(openRequest(id, 'odd', { session, model: `model-${session}`, toolsOffered: [session] }));
+    await wallet.open(
+      openRequest(id, 'odd', { session, model: `model-${session}`, toolsOffered: [session] }),
+    );
     await wallet.settle(completed('odd', costing(1)));
     await wholeTurn(scenario, 'next');
     await drain(wallet);
@@ -221,9 +223,7 @@ interface OutboxDocument extends Record<string, SqlStorageValue> {
 
 async function documentsOf({ wallet }: Scenario): Promise<OutboxDocument[]> {
   return await runInDurableObject(wallet, (_, { storage }) =>
-    storage.sql
-      .exec<OutboxDocument>('SELECT destination, document FROM outbox ORDER BY sequence')
-      .toArray(),
+    storage.sql.exec<OutboxDocument>('SELECT destination, document FROM outbox ORDER BY sequence').toArray(),
   );
 }
 

@@ -1,0 +1,121 @@
+/**
+ * The turn's second half: adapt, forward, meter. What lives as long as the answer streams must not hold on to
+ * the request's bytes or their parsed form: 64 open streams of 1 MB bodies would fill an isolate.
+ */
+import { findModel } from '../../durable-objects/core/catalogue/lookup.ts';
+import { builtinCatalogue } from '../../durable-objects/core/catalogue/models.ts';
+import type { OpenReply } from '../../durable-objects/wallet/rpc.ts';
+import type { VerifiedKey } from '../auth/virtual-key.ts';
+import { adaptBody } from './adapt.ts';
+import { passThrough } from './answer-meter.ts';
+import type { TakenBody } from './body.ts';
+import { type Edge, walletOfKey } from './edge.ts';
+import { downstreamHeaders, upstreamHeaders } from './forward.ts';
+import type { Inspected } from './inspect.ts';
+import { standingHeaders, turnHeaders } from './reply.ts';
+import { RunningTurn } from './running-turn.ts';
+import { clientLeft, credentialRefused, isCredentialRefusal, pathOf, upstreamAway } from './upstream.ts';
+
+export type Admitted = Extract<OpenReply, { status: 'admitted' }>;
+
+/** A turn that passed inspection, on its way to the wallet and the upstream. */
+export interface Turn {
+  id: string;
+  key: VerifiedKey;
+  request: Request;
+  inspected: Inspected;
+  taken: TakenBody;
+}
+
+/** Starts keeping the turn's lease; the Worker stays alive until it is settled. */
+export function startRunning(turn: Turn, model: string, edge: Edge): RunningTurn {
+  const { provider, bindings } = edge;
+  const { key } = turn;
+  const anthropicVersion = turn.request.headers.get('anthropic-version') ?? bindings.anthropicVersion;
+  const running = new RunningTurn({
+    turnId: turn.id,
+    facts: turn.inspected.facts,
+    model,
+    answer: { provider: provider.name, upstreamCredential: provider.credentialId, anthropicVersion },
+    wallet: () => walletOfKey(edge, key),
+  });
+  edge.waitUntil(running.settled);
+  return running;
+}
+
+/** The client's bytes as they are, or fitted to the model the decision chose. */
+function bodyFor({ inspected, taken }: Turn, model: string): Uint8Array {
+  if (model === inspected.facts.model) return taken.bytes;
+  return adaptBody(taken.bytes, inspected.body, findModel(builtinCatalogue, model), model);
+}
+
+/** Sends an admitted turn to the provider and answers with what comes back. */
+export async function send(turn: Turn, admitted: Admitted, edge: Edge): Promise<Response> {
+  const { id, key, request } = turn;
+  const { provider, requestId } = edge;
+  const { signal } = request;
+  const marks = turnHeaders({ ...admitted, turnId: id });
+  const running = startRunning(turn, admitted.model, edge);
+  if (signal.aborted) {
+    running.failed('client_gone');
+    return clientLeft(requestId);
+  }
+  const upstream = new AbortController();
+  const abort = (): void => upstream.abort();
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    const response = await provider.send({
+      path: pathOf(request),
+      method: 'POST',
+      headers: upstreamHeaders(
+        request.headers,
+        edge.bindings.anthropicVersion,
+        provider.name === 'simulator',
+      ),
+      body: bodyFor(turn, admitted.model),
+      signal: upstream.signal,
+    });
+    if (!isCredentialRefusal(response.status)) {
+      return answer(response, running, { marks, admitted, edge, signal, abort });
+    }
+    running.headArrived(response, null);
+    running.failed('upstream_credential');
+    return await credentialRefused(response, edge, key.costCenter, id, () => walletOfKey(edge, key), marks);
+  } catch (error) {
+    if (signal.aborted) {
+      running.ended('client_gone');
+      return clientLeft(requestId);
+    }
+    running.failed('upstream_unreachable');
+    return upstreamAway(error, requestId, marks);
+  }
+}
+
+interface AnswerContext {
+  marks: Record<string, string>;
+  admitted: Admitted;
+  edge: Edge;
+  signal: AbortSignal;
+  abort: () => void;
+}
+
+/** The upstream's answer on its way to the client, metered where it is one that costs. */
+function answer(response: Response, running: RunningTurn, context: AnswerContext): Response {
+  const { marks, admitted, edge, signal, abort } = context;
+  const { status } = response;
+  const headers = downstreamHeaders(response.headers);
+  const own = { ...marks, ...(response.ok ? standingHeaders(admitted.standing) : {}) };
+  for (const [name, value] of Object.entries(own)) headers.set(name, value);
+  if (!headers.has('request-id')) headers.set('request-id', edge.requestId);
+  const contentType = response.headers.get('content-type') ?? '';
+  running.headArrived(response, response.ok ? edge.provider.meter(contentType) : null);
+  if (!response.ok) {
+    running.failed(`http_${status}`);
+    return new Response(response.body, { status, headers });
+  }
+  if (!response.body) {
+    running.ended('complete');
+    return new Response(null, { status, headers });
+  }
+  return new Response(passThrough(response.body, running, signal, abort), { status, headers });
+}
