@@ -1,6 +1,5 @@
 /** Mounts the routes behind the one check of the environment. */
 import { Hono } from 'hono';
-import { ulid } from 'ulid';
 import type { AppEnv } from './app-env.ts';
 import { type Bindings, type Env, readBindings } from './bindings.ts';
 import { errorResponse } from './envelope.ts';
@@ -31,7 +30,7 @@ async function configurationOf(env: Env): Promise<Configured> {
 export const app = new Hono<AppEnv>();
 
 app.use(async (context, next) => {
-  const requestId = `req_${ulid()}`;
+  const requestId = `req_${crypto.randomUUID()}`;
   const configuration = await configurationOf(context.env);
   if ('problem' in configuration) {
     console.error({ message: configuration.problem });
@@ -62,6 +61,6 @@ app.onError((error, context) => {
     stack: error.stack,
   });
   return errorResponse('api_error', 'The gateway met an error of its own; it has been logged.', {
-    requestId: context.var.requestId ?? `req_${ulid()}`,
+    requestId: context.var.requestId ?? `req_${crypto.randomUUID()}`,
   });
 });

@@ -91,9 +91,22 @@ interface KeyRow extends Record<string, SqlStorageValue> {
   revoked: number;
 }
 
+function toVirtualKey(row: KeyRow): VirtualKey {
+  return {
+    id: row.id,
+    developer: row.developer,
+    tags: tagsSchema.parse(JSON.parse(row.tags)),
+    enabled: row.enabled === 1,
+    expiresAtMs: row.expires_at_ms,
+    revoked: row.revoked === 1,
+  };
+}
+
 export class ConfigurationCopy {
   readonly #storage: DurableObjectStorage;
   #current: Configuration | null;
+  /** Keys read from the table so far; forgotten when a pull changes the table. */
+  #keys = new Map<string, VirtualKey>();
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage;
@@ -109,16 +122,13 @@ export class ConfigurationCopy {
   }
 
   key(id: string): VirtualKey | null {
+    const known = this.#keys.get(id);
+    if (known) return known;
     const [row] = this.#storage.sql.exec<KeyRow>('SELECT * FROM virtual_keys WHERE id = ?', id).toArray();
     if (!row) return null;
-    return {
-      id: row.id,
-      developer: row.developer,
-      tags: tagsSchema.parse(JSON.parse(row.tags)),
-      enabled: row.enabled === 1,
-      expiresAtMs: row.expires_at_ms,
-      revoked: row.revoked === 1,
-    };
+    const key = toVirtualKey(row);
+    this.#keys.set(id, key);
+    return key;
   }
 
   /**
@@ -167,5 +177,6 @@ export class ConfigurationCopy {
       }
     });
     this.#current = configuration;
+    this.#keys = new Map();
   }
 }

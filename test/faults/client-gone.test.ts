@@ -1,5 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { gateway, messageStart, messagesBody, openStream, sse, textDelta, USAGE } from '../turn/gateway.ts';
+import {
+  gateway,
+  messageStart,
+  messagesBody,
+  openStream,
+  sse,
+  streamedAnswer,
+  textDelta,
+  USAGE,
+} from '../turn/gateway.ts';
 
 const BUDGET = { budgets: [{ id: 'team-day', scope: 'cost_center', window: 'day', limit_usd: '100' }] };
 
@@ -41,13 +50,15 @@ describe('a client that leaves', () => {
 
   test('in mid-stream: the upstream is cancelled, the input is exact, the output as far as it streamed', async () => {
     const upstream = openStream();
-    const bursar = await gateway(BUDGET, () => upstream.response);
-    const response = await bursar.turn(messagesBody());
+    const client = new AbortController();
+    const bursar = await gateway(BUDGET, upstream.answer);
+    const response = await bursar.turn(messagesBody(), { signal: client.signal });
     const reader = response.body?.getReader();
     await upstream.write(messageStart());
     await upstream.write(sse('content_block_start', { index: 0, content_block: { type: 'text', text: '' } }));
     await upstream.write(textDelta('x'.repeat(3_500)));
     for (let read = 0; read < 3; read += 1) await reader?.read();
+    client.abort();
     await reader?.cancel();
     await upstream.aborted;
     const [entry] = await bursar.entries();
@@ -62,10 +73,22 @@ describe('a client that leaves', () => {
     expect(entry?.output_tokens).toBeLessThan(1_100);
   });
 
+  test('with the last byte in hand: the turn is charged as what it is, complete', async () => {
+    const upstream = openStream();
+    const client = new AbortController();
+    const bursar = await gateway(BUDGET, upstream.answer);
+    const response = await bursar.turn(messagesBody(), { signal: client.signal });
+    client.abort();
+    await upstream.write(streamedAnswer());
+    await upstream.end();
+    await response.text();
+    expect(await bursar.entries()).toMatchObject([{ kind: 'charge', estimated: 0, output_tokens: 50 }]);
+  });
+
   test('in a silent stream: the platform’s signal cancels the upstream', async () => {
     const upstream = openStream();
     const client = new AbortController();
-    const bursar = await gateway(BUDGET, () => upstream.response);
+    const bursar = await gateway(BUDGET, upstream.answer);
     const response = await bursar.turn(messagesBody(), { signal: client.signal });
     const reader = response.body?.getReader();
     await upstream.write(messageStart());

@@ -21,7 +21,7 @@ async function readAll(response: Response): Promise<string> {
 describe('an upstream that breaks off', () => {
   test('in mid-stream is charged at what was seen, and the client sees the break', async () => {
     const upstream = openStream();
-    const bursar = await gateway(BUDGET, () => upstream.response);
+    const bursar = await gateway(BUDGET, upstream.answer);
     const response = await bursar.turn(messagesBody());
     await upstream.write(messageStart());
     await upstream.write(textDelta('x'.repeat(350)));
@@ -41,7 +41,7 @@ describe('an upstream that breaks off', () => {
 
   test('before any usage releases the hold: a failure of no money', async () => {
     const upstream = openStream();
-    const bursar = await gateway(BUDGET, () => upstream.response);
+    const bursar = await gateway(BUDGET, upstream.answer);
     const response = await bursar.turn(messagesBody());
     await upstream.fail();
     await readAll(response);
@@ -52,7 +52,7 @@ describe('an upstream that breaks off', () => {
 
   test('after its last word on usage is charged exactly', async () => {
     const upstream = openStream();
-    const bursar = await gateway(BUDGET, () => upstream.response);
+    const bursar = await gateway(BUDGET, upstream.answer);
     const response = await bursar.turn(messagesBody());
     await upstream.write(messageStart());
     await upstream.write(sse('message_delta', { delta: { stop_reason: 'end_turn' }, usage: USAGE }));
@@ -69,7 +69,7 @@ describe('an error event in the stream', () => {
 
   test('passes on, and the turn is charged at what was seen', async () => {
     const upstream = openStream();
-    const bursar = await gateway(BUDGET, () => upstream.response);
+    const bursar = await gateway(BUDGET, upstream.answer);
     const response = await bursar.turn(messagesBody());
     await upstream.write(messageStart());
     await upstream.write(overloaded);
@@ -87,7 +87,7 @@ describe('an error event in the stream', () => {
 
   test('before any usage is a failure of no money', async () => {
     const upstream = openStream();
-    const bursar = await gateway(BUDGET, () => upstream.response);
+    const bursar = await gateway(BUDGET, upstream.answer);
     const response = await bursar.turn(messagesBody());
     await upstream.write(overloaded);
     await upstream.end();

@@ -143,9 +143,9 @@ export function streamOf(body: BodyInit, headers: Record<string, string> = {}): 
   });
 }
 
-/** A stream the test writes as it goes; `aborted` resolves when the gateway cancels it. */
+/** An upstream whose stream the test writes as it goes; `aborted` resolves when the gateway cancels it. */
 export function openStream(): {
-  response: Response;
+  answer(sent: Sent): Response;
   write(text: string): Promise<void>;
   fail(): Promise<void>;
   end(): Promise<void>;
@@ -163,7 +163,14 @@ export function openStream(): {
     },
   });
   return {
-    response: streamOf(body),
+    // As a fetch does: an abort breaks the answer's body.
+    answer: ({ signal }) => {
+      signal?.addEventListener('abort', () => {
+        resolve();
+        controller?.error(signal.reason);
+      });
+      return streamOf(body);
+    },
     write: async (text) => controller?.enqueue(encoder.encode(text)),
     fail: async () => controller?.error(new Error('connection reset')),
     end: async () => controller?.close(),

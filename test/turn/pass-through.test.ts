@@ -131,7 +131,7 @@ describe('headers on the way down', () => {
     const bursar = await gateway(BUDGET, () => streamOf(streamedAnswer()));
     const { headers } = await bursar.turn(messagesBody());
     expect(headers.get('request-id')).toBe('req_upstream_1');
-    expect(headers.get('x-bursar-turn-id')).toMatch(/^turn_[0-9A-Z]{26}$/);
+    expect(headers.get('x-bursar-turn-id')).toMatch(/^turn_[0-9a-f-]{36}$/);
     expect(headers.get('x-bursar-model')).toBe('claude-opus-5-5');
     expect(headers.get('x-bursar-decision')).toBe('proceed');
     expect(headers.get('x-bursar-reason')).toBe('');

@@ -1,7 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import { BROKEN, type Fate, type WalletLine, walletLine } from '../faults/wallet-line.ts';
-import { usd, walletStub } from '../fixture.ts';
-import { type Gateway, gateway, messagesBody, streamedAnswer, streamOf, USAGE_NANO_USD } from './gateway.ts';
+import { walletStub } from '../fixture.ts';
+import {
+  type Gateway,
+  gateway,
+  messagesBody,
+  openStream,
+  streamedAnswer,
+  streamOf,
+  USAGE_NANO_USD,
+} from './gateway.ts';
 
 const BUDGET = { budgets: [{ id: 'team-day', scope: 'cost_center', window: 'day', limit_usd: '100' }] };
 
@@ -16,11 +24,10 @@ async function standingOf({ costCenter }: Gateway): Promise<{ settled: number; h
   return { settled: standing?.settledNanoUsd ?? Number.NaN, held: standing?.heldNanoUsd ?? Number.NaN };
 }
 
+const UNCONFIGURED = { status: 'unavailable', message: 'the configuration cannot be read' };
+
 const never = new Promise<never>(() => {});
 const rejects: Fate = () => Promise.reject(BROKEN);
-const throws: Fate = () => {
-  throw BROKEN;
-};
 const hangs: Fate = () => never;
 /** It holds the money, and its answer is lost. */
 const answersToNobody: Fate = async (call) => {
@@ -29,40 +36,39 @@ const answersToNobody: Fate = async (call) => {
 };
 
 describe('a wallet that cannot be asked', () => {
-  test.each<[how: string, fate: Fate, asked: number]>([
-    ['rejects every call', rejects, 6],
-    ['throws at every call', throws, 6],
-    ['never answers', hangs, 1],
-    ['does what it is asked and never says so', answersToNobody, 6],
-  ])('that %s: the turn is a 529 within about 2 s and never reaches the upstream', async (_how, fate, asked) => {
+  test.each<[how: string, fate: Fate, asked: number, entries: object[]]>([
+    ['rejects every call', rejects, 4, []],
+    ['never answers', hangs, 1, []],
+    [
+      'holds the money and never says so',
+      answersToNobody,
+      4,
+      [{ kind: 'failure', charged_nano_usd: 0, error_type: 'wallet_unreachable', http_status: null }],
+    ],
+  ])('that %s: the turn is a 529 within about 2 s and never reaches the upstream', async (_how, fate, asked, entries) => {
     const line = walletLine('open', fate);
     const bursar = await gatewayOver(line);
     const startedMs = Date.now();
     const response = await bursar.turn(messagesBody());
     const tookMs = Date.now() - startedMs;
     expect(response.status).toBe(529);
-    expect(response.headers.get('x-bursar-reason')).toBe('wallet_unreachable');
-    expect(response.headers.get('x-bursar-decision')).toBe('refuse');
-    expect(response.headers.get('x-bursar-turn-id')).toMatch(/^turn_/);
+    expect(Object.fromEntries(response.headers)).toMatchObject({
+      'x-bursar-decision': 'refuse',
+      'x-bursar-reason': 'wallet_unreachable',
+      'x-bursar-model': 'none',
+      'x-bursar-turn-id': expect.stringMatching(/^turn_/),
+    });
     expect(response.headers.has('x-should-retry')).toBe(false);
     expect(await response.json()).toMatchObject({ type: 'error', error: { type: 'overloaded_error' } });
     expect(tookMs).toBeGreaterThan(1_900);
-    expect(tookMs).toBeLessThan(2_500);
+    expect(tookMs).toBeLessThan(3_000);
     expect(bursar.sent).toHaveLength(0);
-    expect(line.callsOf('open').length).toBeGreaterThanOrEqual(Math.min(asked, 4));
-    expect(line.callsOf('open').length).toBeLessThanOrEqual(asked);
-    await bursar.settled();
+    const [first, ...others] = line.callsOf('open').map((call) => call.said);
+    expect(others.length + 1).toBeGreaterThanOrEqual(asked);
+    for (const said of others) expect(said).toEqual(first);
+    expect(await bursar.entries()).toMatchObject(entries);
     expect(await standingOf(bursar)).toEqual({ settled: 0, held: 0 });
     expect(await walletStub(bursar.costCenter).holds()).toEqual([]);
-  });
-
-  test('asks with one and the same turn, however often', async () => {
-    const line = walletLine('open', rejects);
-    const bursar = await gatewayOver(line);
-    await bursar.turn(messagesBody());
-    const [first, ...others] = line.callsOf('open').map((call) => call.said);
-    expect(others.length).toBeGreaterThan(1);
-    for (const said of others) expect(said).toEqual(first);
   });
 
   test('is told that the turn was given up, so that an open still on its way holds nothing', async () => {
@@ -77,12 +83,20 @@ describe('a wallet that cannot be asked', () => {
     expect(await bursar.entries()).toEqual([]);
   });
 
-  test('leaves a failure of no money in the ledger where it had held', async () => {
-    const bursar = await gatewayOver(walletLine('open', answersToNobody));
-    await bursar.turn(messagesBody());
-    expect(await bursar.entries()).toMatchObject([
-      { kind: 'failure', charged_nano_usd: 0, error_type: 'wallet_unreachable', http_status: null },
-    ]);
+  test('because it has no configuration lets nothing pass, and the turn does not wait for it', async () => {
+    const line = walletLine('open', async () => UNCONFIGURED);
+    const bursar = await gatewayOver(line);
+    expect((await bursar.turn(messagesBody())).status).toBe(529);
+    expect(line.callsOf('open')).toHaveLength(1);
+    expect(bursar.sent).toHaveLength(0);
+  });
+
+  test('whether a key is still good: counting tokens is a 529 too', async () => {
+    const bursar = await gatewayOver(walletLine('authorize', async () => UNCONFIGURED));
+    const headers = { authorization: `Bearer ${bursar.key}`, 'content-type': 'application/json' };
+    const init = { method: 'POST', headers, body: '{}' };
+    expect((await bursar.call('/v1/messages/count_tokens', init)).status).toBe(529);
+    expect(bursar.sent).toHaveLength(0);
   });
 });
 
@@ -95,13 +109,16 @@ describe('a wallet that is back in time', () => {
     ],
   ])('two calls lost %s: one turn, one hold, one charge', async (_lost, fate) => {
     const line = walletLine('open', fate);
-    const bursar = await gatewayOver(line);
+    const upstream = openStream();
+    const bursar = await gateway(BUDGET, upstream.answer, { WALLET: line.wallets });
     const response = await bursar.turn(messagesBody());
     expect(response.status).toBe(200);
     const [hold, ...more] = await walletStub(bursar.costCenter).holds();
     expect(more).toEqual([]);
     expect(hold?.turnId).toBe(response.headers.get('x-bursar-turn-id'));
     expect((await standingOf(bursar)).held).toBe(hold?.heldNanoUsd);
+    await upstream.write(streamedAnswer());
+    await upstream.end();
     expect(await response.text()).toBe(streamedAnswer());
     expect(line.callsOf('open')).toHaveLength(3);
     expect(bursar.sent).toHaveLength(1);
@@ -126,34 +143,4 @@ describe('a settlement that fails', () => {
     expect(others).toEqual([first, first, first]);
     expect(await standingOf(bursar)).toEqual({ settled: USAGE_NANO_USD, held: 0 });
   });
-
-  test('does not keep the client waiting', async () => {
-    const line = walletLine('settle', async (call, nth) =>
-      nth < 5 ? await rejects(call, nth) : await call.deliver(),
-    );
-    const bursar = await gatewayOver(line);
-    const startedMs = Date.now();
-    await (await bursar.turn(messagesBody())).text();
-    expect(Date.now() - startedMs).toBeLessThan(500);
-    await bursar.settled();
-    expect(await standingOf(bursar)).toEqual({ settled: USAGE_NANO_USD, held: 0 });
-  });
-});
-
-test('counting tokens is a 529 too where nobody can say whether the key is still good', async () => {
-  const bursar = await gatewayOver(walletLine('authorize', rejects));
-  const headers = { authorization: `Bearer ${bursar.key}`, 'content-type': 'application/json' };
-  const response = await bursar.call('/v1/messages/count_tokens', { method: 'POST', headers, body: '{}' });
-  expect(response.status).toBe(529);
-  expect(bursar.sent).toHaveLength(0);
-});
-
-test('a wallet without a configuration, and none to be had, lets nothing pass', async () => {
-  const bursar = await gatewayOver(
-    walletLine('open', async () => ({ status: 'unavailable', message: 'the configuration cannot be read' })),
-  );
-  const response = await bursar.turn(messagesBody());
-  expect(response.status).toBe(529);
-  expect(bursar.sent).toHaveLength(0);
-  expect(usd(0)).toBe((await standingOf(bursar)).held);
 });

@@ -126,6 +126,8 @@ export interface LedgerRow {
   kind: string;
   corrects: string | null;
   admitted_at: string;
+  developer: string;
+  key_id: string;
   settle_seq: number;
   charged_nano_usd: number;
   output_tokens: number;

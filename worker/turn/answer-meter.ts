@@ -1,4 +1,7 @@
-/** Passes an answer's bytes through untouched and looks at each chunk beside it; nothing is kept or held back. */
+/**
+ * Looks at an answer beside its way to the client. The bytes are split by the platform: the client's branch never
+ * enters JavaScript, so that metering delays and changes nothing (docs/decisions/0007).
+ */
 
 /** How an answer ended: by itself, because the client left, or because the upstream's connection broke. */
 export type Ending = 'complete' | 'client_gone' | 'upstream_cut';
@@ -6,52 +9,53 @@ export type Ending = 'complete' | 'client_gone' | 'upstream_cut';
 export interface Observer {
   /** A chunk passed; must not throw. */
   seen(chunk: Uint8Array): void;
-  /** Called exactly once. */
+  /** The answer ended; only the first call counts. */
   ended(ending: Ending): void;
 }
 
 /**
- * The same bytes as a stream for the client. `abort` cancels the upstream; `clientSignal` fires where the
- * platform notices a client that left while nothing was being written.
+ * A client may close as soon as it has the last byte, before that byte was metered: an answer that ends within
+ * this time of the client's leaving ended by itself.
  */
-export function passThrough(
+const LAST_BYTES_MS = 25;
+
+/**
+ * The client's branch of `body`. `clientSignal` fires when the client leaves; then `abort` cancels the upstream,
+ * for a split stream would otherwise run to its end.
+ */
+export function observe(
   body: ReadableStream<Uint8Array>,
   observer: Observer,
   clientSignal: AbortSignal,
   abort: () => void,
 ): ReadableStream<Uint8Array> {
-  const reader = body.getReader();
-  let isOver = false;
-  const end = (ending: Ending): void => {
-    if (isOver) return;
-    isOver = true;
-    observer.ended(ending);
-  };
-  const leave = async (reason?: unknown): Promise<void> => {
-    end('client_gone');
+  const [forClient, forMeter] = body.tee();
+  const reader = forMeter.getReader();
+  const leave = async (): Promise<void> => {
+    await new Promise((resolve) => setTimeout(resolve, LAST_BYTES_MS));
+    observer.ended('client_gone');
     abort();
-    await reader.cancel(reason).catch(() => undefined);
+    await reader.cancel().catch(() => undefined);
   };
-  clientSignal.addEventListener('abort', () => void leave(), { once: true });
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        try {
-          const { done, value } = await reader.read();
-          if (done) {
-            end('complete');
-            controller.close();
-            return;
-          }
-          observer.seen(value);
-          controller.enqueue(value);
-        } catch (error) {
-          end(clientSignal.aborted ? 'client_gone' : 'upstream_cut');
-          controller.error(error);
-        }
-      },
-      cancel: leave,
-    },
-    { highWaterMark: 0 },
-  );
+  const left = (): void => void leave();
+  if (clientSignal.aborted) left();
+  else clientSignal.addEventListener('abort', left, { once: true });
+  void readAll(reader, observer, clientSignal).then(() => clientSignal.removeEventListener('abort', left));
+  return forClient;
+}
+
+async function readAll(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  observer: Observer,
+  clientSignal: AbortSignal,
+): Promise<void> {
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return observer.ended('complete');
+      observer.seen(value);
+    }
+  } catch {
+    observer.ended(clientSignal.aborted ? 'client_gone' : 'upstream_cut');
+  }
 }

@@ -21,33 +21,43 @@ export interface TakenBody {
 /** Bytes of bodies held in this isolate right now. */
 let bytesInFlight = 0;
 
-function reserve(size: number): (() => void) | null {
-  if (bytesInFlight + size > MAX_BYTES_IN_FLIGHT) return null;
-  bytesInFlight += size;
-  let isHeld = true;
-  return () => {
-    if (isHeld) bytesInFlight -= size;
-    isHeld = false;
-  };
+/** The part of the isolate's room that one body takes up. */
+class Room {
+  #size = 0;
+
+  /** False where there is no more room. */
+  grow(size: number): boolean {
+    if (bytesInFlight + size > MAX_BYTES_IN_FLIGHT) return false;
+    bytesInFlight += size;
+    this.#size += size;
+    return true;
+  }
+
+  release(): void {
+    bytesInFlight -= this.#size;
+    this.#size = 0;
+  }
 }
 
 /** Reads the body whole. Rejects only where the client's connection breaks. */
 export async function takeBody(request: Request): Promise<Result<TakenBody, BodyRefusal>> {
   const declared = declaredSize(request.headers);
-  const size = declared ?? MAX_BODY_BYTES;
+  const size = declared ?? 0;
   if (size > MAX_BODY_BYTES) return await refuse(request.body, 'too_large');
-  const release = reserve(size);
-  if (!release) return await refuse(request.body, 'busy');
+  const room = new Room();
+  if (!room.grow(size)) return await refuse(request.body, 'busy');
   try {
     const bytes =
-      declared === null ? await readUpTo(request.body) : new Uint8Array(await request.arrayBuffer());
-    if (bytes !== null) return ok({ bytes, release });
+      declared === null
+        ? await readInto(room, request.body)
+        : ok(new Uint8Array(await request.arrayBuffer()));
+    if (bytes.ok) return ok({ bytes: bytes.value, release: () => room.release() });
+    room.release();
+    return await refuse(request.body, bytes.error);
   } catch (error) {
-    release();
+    room.release();
     throw error;
   }
-  release();
-  return await refuse(request.body, 'too_large');
 }
 
 /** The size the client announces in bytes; null where it announces none, or nothing that could be one. */
@@ -56,8 +66,11 @@ function declaredSize(headers: Headers): number | null {
   return /^\d+$/.test(text) ? Number(text) : null;
 }
 
-/** Reads a body of undeclared size; null where it is over the limit. */
-async function readUpTo(body: ReadableStream<Uint8Array> | null): Promise<Uint8Array | null> {
+/** Reads a body of undeclared size, which takes up room as it comes. */
+async function readInto(
+  room: Room,
+  body: ReadableStream<Uint8Array> | null,
+): Promise<Result<Uint8Array, BodyRefusal>> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   const reader = body?.getReader();
@@ -65,12 +78,17 @@ async function readUpTo(body: ReadableStream<Uint8Array> | null): Promise<Uint8A
     const next = await reader?.read();
     if (!next || next.done) break;
     size += next.value.byteLength;
-    if (size > MAX_BODY_BYTES) {
+    const problem = size > MAX_BODY_BYTES ? 'too_large' : room.grow(next.value.byteLength) ? null : 'busy';
+    if (problem) {
       reader?.releaseLock();
-      return null;
+      return err(problem);
     }
     chunks.push(next.value);
   }
+  return ok(joined(chunks, size));
+}
+
+function joined(chunks: readonly Uint8Array[], size: number): Uint8Array {
   const bytes = new Uint8Array(size);
   let offset = 0;
   for (const chunk of chunks) {

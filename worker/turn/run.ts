@@ -2,7 +2,6 @@
  * One turn, step by step: authenticate, inspect, open, then send (adapt, forward, meter, settle). Between the
  * request and the upstream only one call is awaited, the wallet's open.
  */
-import { ulid } from 'ulid';
 import type { OpenRequest } from '../../durable-objects/wallet/rpc.ts';
 import { errorResponse } from '../envelope.ts';
 import { authenticate, keyRejected, walletAway } from './authenticate.ts';
@@ -17,7 +16,7 @@ import { callWallet } from './wallet-call.ts';
 /** Answers `POST /v1/messages`. */
 export async function runTurn(request: Request, edge: Edge): Promise<Response> {
   const receivedAtMs = Date.now();
-  const id = `turn_${ulid(receivedAtMs)}`;
+  const id = `turn_${crypto.randomUUID()}`;
   const key = await authenticate(request, edge);
   if (key instanceof Response) return key;
   const taken = await takeBody(request);

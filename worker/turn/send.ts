@@ -7,7 +7,7 @@ import { builtinCatalogue } from '../../durable-objects/core/catalogue/models.ts
 import type { OpenReply } from '../../durable-objects/wallet/rpc.ts';
 import type { VerifiedKey } from '../auth/virtual-key.ts';
 import { adaptBody } from './adapt.ts';
-import { passThrough } from './answer-meter.ts';
+import { observe } from './answer-meter.ts';
 import type { TakenBody } from './body.ts';
 import { type Edge, walletOfKey } from './edge.ts';
 import { downstreamHeaders, upstreamHeaders } from './forward.ts';
@@ -75,6 +75,8 @@ export async function send(turn: Turn, admitted: Admitted, edge: Edge): Promise<
       body: bodyFor(turn, admitted.model),
       signal: upstream.signal,
     });
+    // From here on whoever reads the answer decides when to give it up.
+    signal.removeEventListener('abort', abort);
     if (!isCredentialRefusal(response.status)) {
       return answer(response, running, { marks, admitted, edge, signal, abort });
     }
@@ -117,5 +119,5 @@ function answer(response: Response, running: RunningTurn, context: AnswerContext
     running.ended('complete');
     return new Response(null, { status, headers });
   }
-  return new Response(passThrough(response.body, running, signal, abort), { status, headers });
+  return new Response(observe(response.body, running, signal, abort), { status, headers });
 }

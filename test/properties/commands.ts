@@ -1,0 +1,138 @@
+/** Random histories of a wallet: what fast-check draws, as plain data that prints well when it fails. */
+import fc from 'fast-check';
+
+export const MODELS = ['claude-opus-5-5', 'claude-sonnet-5-5', 'claude-haiku-5-5'] as const;
+export const BODY_BYTES: readonly number[] = [5_000, 50_000, 400_000];
+export const MAX_TOKENS = 4_000;
+
+/** Three keys of two developers. */
+export const PEOPLE = ['ada@example.com', 'ada@example.com', 'bo@example.com'] as const;
+
+const ZONES = [
+  'UTC',
+  'Europe/Berlin',
+  'America/New_York',
+  'America/St_Johns',
+  'Australia/Lord_Howe',
+  'Asia/Kathmandu',
+  'Pacific/Chatham',
+] as const;
+
+/** Shortly before a daylight-saving change, a midnight, or the end of a month. */
+const STARTS = [
+  '2035-03-25T00:40:00.000Z',
+  '2035-10-28T00:40:00.000Z',
+  '2035-03-11T06:40:00.000Z',
+  '2035-03-31T14:40:00.000Z',
+  '2035-06-30T21:50:00.000Z',
+  '2035-12-31T23:58:00.000Z',
+] as const;
+
+/** A second to eight days, and back; mostly short, so that money adds up before a window ends. */
+const JUMPS_MS = [
+  1_000, 1_000, 20_000, 20_000, 31_000, 960_000, 960_000, 3_600_000, 21_600_000, 86_400_000, 691_200_000,
+  -10_000, -10_000, -3_600_000, -86_400_000,
+] as const;
+
+const STAGES = [
+  [
+    { at: '0.80', do: 'alert' },
+    { at: '0.95', do: 'downgrade' },
+    { at: '1.10', do: 'pause' },
+  ],
+  [
+    { at: '0.5', do: 'downgrade' },
+    { at: '1.0', do: 'pause' },
+  ],
+  [{ at: '1.0', do: 'pause' }],
+  [
+    { at: '0.25', do: 'alert' },
+    { at: '0.75', do: 'downgrade' },
+  ],
+] as const;
+
+const CASCADES = [MODELS, [MODELS[0]], [MODELS[0], MODELS[2]]] as const;
+
+const budget = fc.record({
+  scope: fc.constantFrom('cost_center' as const, 'developer' as const, 'key' as const),
+  window: fc.constantFrom('day' as const, 'week' as const, 'month' as const),
+  limit_usd: fc.constantFrom('0', '0.30', '0.60', '0.60', '1', '1', '3', '20'),
+  stages: fc.constantFrom(...STAGES),
+  admission: fc.constantFrom('expected' as const, 'expected' as const, 'guaranteed' as const),
+});
+
+/** A policy document. */
+export const policy = fc.record({
+  timezone: fc.constantFrom(...ZONES),
+  budgets: fc
+    .array(budget, { minLength: 1, maxLength: 3 })
+    .map((budgets) => budgets.map((each, index) => ({ ...each, id: `budget-${index}` }))),
+  cascade: fc.constantFrom(...CASCADES),
+});
+
+export type PolicyDocument = typeof policy extends fc.Arbitrary<infer T> ? T : never;
+
+export const start = fc.constantFrom(...STARTS);
+
+/** Which of the latest turns a command is about, counted from the last. */
+const turn = fc.nat({ max: 7 });
+const who = fc.nat({ max: PEOPLE.length - 1 });
+/** Tokens of an answer: the prompt in thousandths of what the body can hold, and output. */
+const promille = fc.nat({ max: 1_000 });
+const output = fc.nat({ max: MAX_TOKENS });
+
+const open = fc.record({
+  do: fc.constant('open' as const),
+  who,
+  model: fc.constantFrom(...MODELS),
+  size: fc.nat({ max: BODY_BYTES.length - 1 }),
+  bounded: fc.boolean().chain((often) => (often ? fc.constant(true) : fc.boolean())),
+});
+
+const settle = fc.record({
+  do: fc.constant('settle' as const),
+  turn,
+  outcome: fc.constantFrom(
+    'completed' as const,
+    'completed' as const,
+    'broken_off' as const,
+    'broken_off_unseen' as const,
+    'failed' as const,
+    'refused_unbilled' as const,
+  ),
+  promille,
+  output,
+});
+
+const renew = fc.record({ do: fc.constant('renew' as const), turn, seen: fc.boolean(), promille, output });
+
+export const command = fc.oneof(
+  { weight: 10, arbitrary: open },
+  { weight: 8, arbitrary: settle },
+  { weight: 3, arbitrary: renew },
+  {
+    weight: 3,
+    arbitrary: fc.record({ do: fc.constant('again' as const), turn, other: fc.boolean() }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({ do: fc.constant('time' as const), ms: fc.constantFrom(...JUMPS_MS) }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('alarm' as const) }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('run_out' as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('evict' as const) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('end_hold' as const), turn }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('give_up' as const), who }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('policy' as const), policy }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('key' as const),
+      who,
+      problem: fc.constantFrom(null, null, 'revoked' as const, 'disabled' as const),
+    }),
+  },
+);
+
+export type Command = typeof command extends fc.Arbitrary<infer T> ? T : never;
+export type CommandThat<Does extends Command['do']> = Extract<Command, { do: Does }>;

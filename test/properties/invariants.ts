@@ -1,0 +1,127 @@
+/** What must be true of a wallet after every command, and of its ledger in the end. */
+import { runDurableObjectAlarm } from 'cloudflare:test';
+import { expect } from 'vitest';
+import type { StandingView } from '../../durable-objects/wallet/rpc.ts';
+import { drain, type LedgerRow, ledgerOf } from '../wallet/scenario.ts';
+import { sameWindow } from './calendar.ts';
+import { type BudgetRules, line, pauseLine } from './reference-wallet.ts';
+import type { World } from './world.ts';
+
+/** The wallet's view is the fold of what was opened and settled, and open holds are the open turns. */
+export async function expectWalletToAgree(world: World): Promise<void> {
+  const { reference, wallet, id } = world;
+  const { budgets, asOf } = await wallet.view(id);
+  const nowMs = reference.now(Date.now());
+  expect(Date.parse(asOf)).toBe(nowMs);
+  const seen = budgets.map((view) => ({
+    budget: view.id,
+    subject: view.subject,
+    settled: view.settledNanoUsd,
+    held: view.heldNanoUsd,
+    stage: view.stage,
+  }));
+  const empty = seen.filter(({ settled, held }) => settled === 0 && held === 0);
+  expect(seen.filter((each) => !empty.includes(each))).toEqual(expectedTotals(world, nowMs));
+  const open = [...reference.turns.values()].filter((turn) => turn.state === 'open');
+  expect((await wallet.holds()).map((hold) => hold.turnId).sort()).toEqual(
+    open.map((turn) => turn.ask.turnId).sort(),
+  );
+  expectLinesToHold(world, budgets);
+}
+
+function expectedTotals({ reference }: World, nowMs: number): object[] {
+  return reference.rules.budgets.flatMap((budget) => {
+    const subjects = [...reference.turns.values()].map((turn) => reference.subject(budget, turn.ask));
+    return [...new Set(subjects)].sort().flatMap((subject) => {
+      const { settled, held, expected } = reference.total(budget, subject, nowMs);
+      if (settled === 0 && held === 0) return [];
+      return [{ budget: budget.id, subject, settled, held, stage: stageOf(budget, settled, expected) }];
+    });
+  });
+}
+
+/** A pause is judged on settled money, the other stages on expected money too. */
+function stageOf(budget: BudgetRules, settled: number, expected: number): string {
+  const reached = budget.stages.filter(
+    ({ at, does }) => (does === 'pause' ? settled : settled + expected) >= line(budget, at),
+  );
+  return reached.at(-1)?.does ?? 'none';
+}
+
+/** With guaranteed admission nothing ever passes a pause line, as long as the line stays where it was. */
+function expectLinesToHold({ reference, policyIsFirst }: World, budgets: readonly StandingView[]): void {
+  if (!policyIsFirst) return;
+  for (const budget of reference.rules.budgets) {
+    const pause = pauseLine(budget);
+    if (!budget.guaranteed || pause === null) continue;
+    for (const view of budgets.filter(({ id }) => id === budget.id)) {
+      expect(view.settledNanoUsd + view.heldNanoUsd).toBeLessThanOrEqual(pause);
+    }
+  }
+}
+
+/** Right after an admission: no budget of the turn is over its pause line with it. */
+export function expectAdmissionUnderItsLines({ reference }: World, turnId: string): void {
+  const turn = reference.turns.get(turnId);
+  if (turn?.state !== 'open') return;
+  for (const budget of reference.rules.budgets) {
+    const pause = pauseLine(budget);
+    if (pause === null) continue;
+    const total = reference.total(budget, reference.subject(budget, turn.ask), turn.admittedMs);
+    expect(total.settled + total.held).toBeLessThanOrEqual(pause);
+  }
+}
+
+/** The ledger is the book: each entry once, each turn its sum, each window what the wallet says it settled. */
+export async function expectLedgerToAgree(world: World): Promise<void> {
+  const { reference, wallet, id } = world;
+  // The alarm that drains the outbox ends leases first.
+  reference.runLeases(Date.now());
+  await runDurableObjectAlarm(wallet);
+  await drain(wallet);
+  const entries = await ledgerOf(id);
+  expect(new Set(entries.map((entry) => entry.entry_id)).size).toBe(entries.length);
+  expect(byTurn(entries.map(bookLine))).toEqual(
+    byTurn(reference.book.map(({ turnId, kind, amount }) => ({ turnId, line: `${kind} ${amount}` }))),
+  );
+  for (const turn of reference.turns.values()) {
+    const own = entries.filter((entry) => entry.turn_id === turn.ask.turnId);
+    expect(sumOf(own)).toBe(turn.paid);
+    const [first, ...corrections] = own;
+    for (const { corrects } of corrections) expect(corrects).toBe(first?.entry_id);
+  }
+  await expectWindowsToAgree(world, entries);
+}
+
+function bookLine({ turn_id, kind, charged_nano_usd }: LedgerRow): { turnId: string; line: string } {
+  return { turnId: turn_id, line: `${kind} ${charged_nano_usd}` };
+}
+
+/** Lines in order within a turn; turns in no order, because leases that end together have none. */
+function byTurn(lines: readonly { turnId: string; line: string }[]): Map<string, string[]> {
+  const turns = new Map<string, string[]>();
+  for (const { turnId, line } of lines) turns.set(turnId, [...(turns.get(turnId) ?? []), line]);
+  return new Map([...turns].sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+async function expectWindowsToAgree({ reference, wallet, id }: World, entries: readonly LedgerRow[]) {
+  const { budgets, asOf } = await wallet.view(id);
+  const { timezone } = reference.rules;
+  for (const view of budgets) {
+    const inWindow = entries.filter(
+      (entry) =>
+        subjectOf(view, entry, id) === view.subject &&
+        sameWindow(view.window, timezone, Date.parse(entry.admitted_at), Date.parse(asOf)),
+    );
+    expect(sumOf(inWindow)).toBe(view.settledNanoUsd);
+  }
+}
+
+function subjectOf({ scope }: StandingView, entry: LedgerRow, costCenter: string): string {
+  if (scope === 'cost_center') return costCenter;
+  return scope === 'developer' ? entry.developer : entry.key_id;
+}
+
+function sumOf(entries: readonly LedgerRow[]): number {
+  return entries.reduce((sum, entry) => sum + entry.charged_nano_usd, 0);
+}

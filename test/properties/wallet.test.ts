@@ -1,0 +1,44 @@
+import fc from 'fast-check';
+import { beforeAll, describe, test } from 'vitest';
+import { setClock, useFakeClock } from '../wallet/scenario.ts';
+import { type Command, command, type PolicyDocument, policy, start } from './commands.ts';
+import { expectAdmissionUnderItsLines, expectLedgerToAgree, expectWalletToAgree } from './invariants.ts';
+import { askQuotes } from './quotes.ts';
+import { createWorld, perform, type World } from './world.ts';
+
+useFakeClock();
+
+/** The property stops drawing after this long; what it has seen by then counts. */
+const TIME_LIMIT_MS = 25_000;
+const RUNS = 60;
+const COMMANDS = 40;
+
+let quotes: World['quotes'];
+beforeAll(async () => {
+  quotes = await askQuotes();
+});
+
+async function live(startsAt: string, document: PolicyDocument, commands: readonly Command[]): Promise<void> {
+  setClock(startsAt);
+  const world = await createWorld(document, quotes);
+  for (const each of commands) {
+    await perform(world, each);
+    if (each.do === 'open') expectAdmissionUnderItsLines(world, world.requests.at(-1)?.turnId ?? '');
+    await expectWalletToAgree(world);
+  }
+  await expectLedgerToAgree(world);
+}
+
+describe('a wallet', () => {
+  test('answers, holds, settles and writes its ledger as the reference wallet does', async () => {
+    const history = fc.array(command, { minLength: 5, maxLength: COMMANDS, size: 'max' });
+    const property = fc.asyncProperty(start, policy, history, live);
+    // Where it fails, fast-check says the seed, the path and the shortest history it found.
+    await fc.assert(property, {
+      numRuns: RUNS,
+      interruptAfterTimeLimit: TIME_LIMIT_MS,
+      markInterruptAsFailure: false,
+      includeErrorInReport: true,
+    });
+  }, 60_000);
+});

@@ -1,0 +1,236 @@
+/** Does each command to the real wallet and to the reference, and compares what both say. */
+import { evictDurableObject, runDurableObjectAlarm } from 'cloudflare:test';
+import { env } from 'cloudflare:workers';
+import { expect } from 'vitest';
+import type { OpenReply, OpenRequest, SettleRequest } from '../../durable-objects/wallet/rpc.ts';
+import { ANSWER, createCostCenter, freshCostCenter, insertKey, openRequest, walletStub } from '../fixture.ts';
+import { change, changePolicy, passTime, type Scenario } from '../wallet/scenario.ts';
+import { answered, outcomeOf, unseenCost } from './answers.ts';
+import { sameWindow } from './calendar.ts';
+import { BODY_BYTES, type Command, type CommandThat, PEOPLE, type PolicyDocument } from './commands.ts';
+import { turnShape } from './quotes.ts';
+import { type Ask, type Quote, ReferenceWallet, type Rules, type Turn } from './reference-wallet.ts';
+
+/** A wallet forgets a turn a day after its lease; later reports are another story. */
+const REMEMBERED_MS = 72_000_000;
+
+export interface World extends Scenario {
+  reference: ReferenceWallet;
+  quotes: readonly (readonly Quote[])[];
+  /** In the order they were opened. */
+  requests: OpenRequest[];
+  firstReplies: Map<string, OpenReply>;
+  settlements: Map<string, SettleRequest>;
+  /** No limit was lowered or raised since the first turn. */
+  policyIsFirst: boolean;
+}
+
+export async function createWorld(policy: PolicyDocument, quotes: World['quotes']): Promise<World> {
+  const id = freshCostCenter();
+  await createCostCenter(id, policy, { id: keyOf(id, 0), developer: PEOPLE[0] });
+  const scenario = { id, wallet: walletStub(id) };
+  const others = PEOPLE.slice(1).map((developer, index) => insertKey(id, keyOf(id, index + 1), developer, 0));
+  await change(scenario, ...others);
+  return {
+    ...scenario,
+    reference: new ReferenceWallet(id, rulesOf(policy), sameWindow),
+    quotes,
+    requests: [],
+    firstReplies: new Map(),
+    settlements: new Map(),
+    policyIsFirst: true,
+  };
+}
+
+function keyOf(id: string, who: number): string {
+  return `${id}-key-${who}`;
+}
+
+function rulesOf({ timezone, budgets, cascade }: PolicyDocument): Rules {
+  return {
+    timezone,
+    cascade,
+    budgets: budgets.map((budget) => ({
+      id: budget.id,
+      scope: budget.scope,
+      window: budget.window,
+      limit: Math.round(Number(budget.limit_usd) * 1e9),
+      guaranteed: budget.admission === 'guaranteed',
+      stages: [...budget.stages].map(({ at, do: does }) => ({ at: Math.round(Number(at) * 1_000), does })),
+    })),
+  };
+}
+
+export async function perform(world: World, command: Command): Promise<void> {
+  switch (command.do) {
+    case 'open':
+      return await openNew(world, command);
+    case 'settle':
+      return await settleTurn(world, command);
+    case 'renew':
+      return await renewTurn(world, command);
+    case 'again':
+      return await repeat(world, command);
+    case 'time':
+      return passTime(command.ms);
+    case 'alarm':
+      return await runAlarm(world);
+    case 'run_out':
+      passTime(31_000);
+      return await runAlarm(world);
+    case 'evict':
+      return await evictDurableObject(world.wallet);
+    case 'end_hold':
+      return await endHold(world, command.turn);
+    case 'give_up':
+      return await giveUp(world, command.who);
+    case 'policy':
+      world.policyIsFirst = false;
+      world.reference.rules = rulesOf(command.policy);
+      return await changePolicy(world, command.policy);
+    case 'key':
+      return await changeKey(world, command.who, command.problem);
+  }
+}
+
+function requestOf(world: World, { who, model, size, bounded }: CommandThat<'open'>): OpenRequest {
+  const turnId = `${world.id}-${world.requests.length}`;
+  const bodyBytes = BODY_BYTES[size] ?? 0;
+  const facts = { ...turnShape(turnId, { model, bodyBytes }), unbounded: bounded ? [] : ['url_input'] };
+  return { ...openRequest(world.id, turnId, facts), keyId: keyOf(world.id, who) };
+}
+
+function askOf(world: World, request: OpenRequest): Ask {
+  const { facts, keyId, turnId } = request;
+  const size = BODY_BYTES.indexOf(facts.bodyBytes);
+  const quotes = (world.quotes[size] ?? []).map((quote) =>
+    facts.unbounded.length > 0 ? { ...quote, ceiling: null } : quote,
+  );
+  const developer = PEOPLE[Number(keyId.at(-1))] ?? '';
+  return { turnId, keyId, developer, content: JSON.stringify(request), quotes, model: facts.model };
+}
+
+async function openNew(world: World, command: CommandThat<'open'>): Promise<void> {
+  const request = requestOf(world, command);
+  world.requests.push(request);
+  const reply = await openBoth(world, request);
+  if (reply.status === 'admitted' || reply.status === 'refused')
+    world.firstReplies.set(request.turnId, reply);
+}
+
+/** Opens, compares, and checks that an admission passed no pause line. */
+async function openBoth(world: World, request: OpenRequest): Promise<OpenReply> {
+  const ask = askOf(world, request);
+  const expected = world.reference.open(ask, Date.now());
+  const reply = await world.wallet.open(request);
+  if (expected.status === 'as_before') {
+    expect(reply).toEqual(world.firstReplies.get(request.turnId));
+  } else if (expected.status === 'refused') {
+    expect(reply).toMatchObject({ status: 'refused' });
+    if (reply.status !== 'refused') return reply;
+    expect(expected.why).toContain(reply.refusal.why);
+    expect(reply.refusal.retryable).toBe(reply.refusal.why === 'pending');
+  } else {
+    expect(reply).toMatchObject(expected);
+  }
+  return reply;
+}
+
+/** One of the latest turns, unless the wallet may have forgotten it. */
+function pick(world: World, back: number): { request: OpenRequest; turn: Turn | undefined } | null {
+  const request = world.requests.at(-1 - (back % Math.max(world.requests.length, 1)));
+  if (!request) return null;
+  const turn = world.reference.turns.get(request.turnId);
+  const age = turn ? world.reference.now(Date.now()) - turn.admittedMs : 0;
+  return age > REMEMBERED_MS ? null : { request, turn };
+}
+
+async function settleTurn(world: World, command: CommandThat<'settle'>): Promise<void> {
+  const picked = pick(world, command.turn);
+  // A failure report of a turn that was never let in would give it up; `give_up` is about that.
+  if (!picked?.turn) return;
+  const { request, turn } = picked;
+  const { outcome, cost } = outcomeOf(turn, request, command);
+  const settlement = { turnId: request.turnId, attempt: 1, outcome, answer: ANSWER };
+  if (!world.settlements.has(request.turnId)) world.settlements.set(request.turnId, settlement);
+  await settleBoth(world, settlement, cost);
+}
+
+async function settleBoth(world: World, settlement: SettleRequest, cost: number | null): Promise<void> {
+  const report = JSON.stringify(settlement);
+  const expected = world.reference.settle(settlement.turnId, report, cost, Date.now());
+  expect(await world.wallet.settle(settlement)).toEqual(expected);
+}
+
+async function renewTurn(
+  world: World,
+  { turn: back, seen, promille, output }: CommandThat<'renew'>,
+): Promise<void> {
+  const picked = pick(world, back);
+  if (!picked) return;
+  const { request, turn } = picked;
+  const { usage, cost } = answered(turn, request, Math.max(promille, 1), output);
+  const begun = { ...usage, tokens: { ...usage.tokens, outputTokens: 0 } };
+  const expected = world.reference.renew(
+    request.turnId,
+    { exact: seen, outputTokens: output, cost: seen ? cost : unseenCost(turn, output) },
+    Date.now(),
+  );
+  const progress = { usage: seen ? begun : null, outputTokens: output };
+  const reply = await world.wallet.renew({ turnId: request.turnId, attempt: 1, progress });
+  expect(reply).toEqual({ status: expected });
+}
+
+/** The same open or settlement once more, or another one under the same id. */
+async function repeat(world: World, { turn: back, other }: CommandThat<'again'>): Promise<void> {
+  const picked = pick(world, back);
+  if (!picked?.turn) return;
+  const { request } = picked;
+  const { facts } = request;
+  await openBoth(
+    world,
+    other ? { ...request, facts: { ...facts, messageCount: facts.messageCount + 1 } } : request,
+  );
+  const settled = world.settlements.get(request.turnId);
+  if (!settled || !picked.turn.report) return;
+  const answer = { ...ANSWER, responseBytes: other ? 7 : settled.answer.responseBytes };
+  await settleBoth(world, { ...settled, answer }, Number.NaN);
+}
+
+async function runAlarm(world: World): Promise<void> {
+  const hasWork = [...world.reference.turns.values()].some((turn) => turn.state === 'open');
+  world.reference.runLeases(Date.now());
+  const wasSet = await runDurableObjectAlarm(world.wallet);
+  if (hasWork) expect(wasSet, 'an alarm stands while turns are open').toBe(true);
+}
+
+async function endHold(world: World, back: number): Promise<void> {
+  const picked = pick(world, back);
+  if (!picked) return;
+  const { turnId } = picked.request;
+  const expected = world.reference.endHold(turnId, Date.now());
+  expect(await world.wallet.endHold(turnId, 'a test')).toBe(expected);
+}
+
+async function giveUp(world: World, who: number): Promise<void> {
+  const request = requestOf(world, { do: 'open', who, model: 'claude-opus-5-5', size: 0, bounded: true });
+  world.requests.push(request);
+  const settlement = {
+    turnId: request.turnId,
+    attempt: 1,
+    outcome: { kind: 'failed' as const },
+    answer: ANSWER,
+  };
+  world.settlements.set(request.turnId, settlement);
+  world.reference.giveUp(askOf(world, request), JSON.stringify(settlement), Date.now());
+  expect(await world.wallet.settle(settlement)).toEqual({ status: 'settled', chargedNanoUsd: 0 });
+  await openBoth(world, request);
+}
+
+async function changeKey(world: World, who: number, problem: 'revoked' | 'disabled' | null): Promise<void> {
+  const keyId = keyOf(world.id, who);
+  world.reference.keyProblems.set(keyId, problem);
+  const update = 'UPDATE virtual_keys SET revoked_at = ?, enabled = ? WHERE id = ?';
+  const revokedAt = problem === 'revoked' ? '2035-01-01T00:00:00.000Z' : null;
+  await change(world, env.DB.prepare(update).bind(revokedAt, problem === 'disabled' ? 0 : 1, keyId));
+}
