@@ -89,6 +89,7 @@ function walletFromOutside(path: string, { from, isType }: Import): string | nul
   if (from === WALLET_RPC) return isType ? null : 'the calls are types';
   if (from !== WALLET_CLASS) return 'worker takes of the wallet its calls only';
   if (path === 'worker/index.ts') return null;
-  const mayName = path === 'worker/bindings.ts' || path === 'worker/store/wallets.ts';
-  return mayName && isType ? null : 'only index.ts exports the class, and bindings name its type';
+  return path === 'worker/bindings.ts' && isType
+    ? null
+    : 'only index.ts exports the class, and bindings name its type';
 }

@@ -3,7 +3,9 @@ import { expect, test, vi } from 'vitest';
 import { offersJurisdiction, walletOf } from '../../worker/store/wallets.ts';
 
 test('a cost center has one wallet, another cost center another', () => {
-  const idOf = (costCenter: string) => walletOf({ wallets: env.WALLET }, costCenter, null).id.toString();
+  // The calls are all that the Worker sees of the stub; which object it is, only the stub tells.
+  const stubOf = (costCenter: string): object => walletOf({ wallets: env.WALLET }, costCenter, null);
+  const idOf = (costCenter: string) => (stubOf(costCenter) as DurableObjectStub).id.toString();
   expect(idOf('squad')).toBe(idOf('squad'));
   expect(idOf('squad')).not.toBe(idOf('squad-2'));
 });

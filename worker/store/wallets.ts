@@ -1,15 +1,11 @@
 /** Where a cost center's wallet is: one object a cost center and jurisdiction. */
-import type { Wallet } from '../../durable-objects/wallet/wallet.ts';
+import type { WalletRpc } from '../../durable-objects/wallet/rpc.ts';
 import type { Bindings } from '../bindings.ts';
 
 type Wallets = Pick<Bindings, 'wallets'>;
 
 /** The wallet of a cost center. Throws where the jurisdiction is one the platform does not know. */
-export function walletOf(
-  { wallets }: Wallets,
-  costCenter: string,
-  jurisdiction: 'eu' | null,
-): DurableObjectStub<Wallet> {
+export function walletOf({ wallets }: Wallets, costCenter: string, jurisdiction: 'eu' | null): WalletRpc {
   const namespace = jurisdiction === null ? wallets : wallets.jurisdiction(jurisdiction);
   return namespace.get(namespace.idFromName(costCenter));
 }

@@ -14,7 +14,10 @@ export type BodyRefusal = 'too_large' | 'busy';
 
 export interface TakenBody {
   bytes: Uint8Array;
-  /** Gives the room back; call once the upstream has taken the body. Idempotent. */
+  /**
+   * Gives the room back and empties `bytes`: call once the upstream has taken the body. Idempotent. A stream
+   * that stays open would else keep its request's bytes until the next garbage collection.
+   */
   release(): void;
 }
 
@@ -47,17 +50,22 @@ export async function takeBody(request: Request): Promise<Result<TakenBody, Body
   const room = new Room();
   if (!room.grow(size)) return await refuse(request.body, 'busy');
   try {
-    const bytes =
-      declared === null
-        ? await readInto(room, request.body)
-        : ok(new Uint8Array(await request.arrayBuffer()));
-    if (bytes.ok) return ok({ bytes: bytes.value, release: () => room.release() });
+    const bytes = declared === null ? await readInto(room, request.body) : ok(await request.arrayBuffer());
+    if (bytes.ok) return ok(takenBody(room, bytes.value));
     room.release();
     return await refuse(request.body, bytes.error);
   } catch (error) {
     room.release();
     throw error;
   }
+}
+
+function takenBody(room: Room, buffer: ArrayBuffer): TakenBody {
+  const release = (): void => {
+    room.release();
+    if (!buffer.detached) buffer.transfer(0);
+  };
+  return { bytes: new Uint8Array(buffer), release };
 }
 
 /** The size the client announces in bytes; null where it announces none, or nothing that could be one. */
@@ -70,7 +78,7 @@ function declaredSize(headers: Headers): number | null {
 async function readInto(
   room: Room,
   body: ReadableStream<Uint8Array> | null,
-): Promise<Result<Uint8Array, BodyRefusal>> {
+): Promise<Result<ArrayBuffer, BodyRefusal>> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   const reader = body?.getReader();
@@ -88,14 +96,14 @@ async function readInto(
   return ok(joined(chunks, size));
 }
 
-function joined(chunks: readonly Uint8Array[], size: number): Uint8Array {
+function joined(chunks: readonly Uint8Array[], size: number): ArrayBuffer {
   const bytes = new Uint8Array(size);
   let offset = 0;
   for (const chunk of chunks) {
     bytes.set(chunk, offset);
     offset += chunk.byteLength;
   }
-  return bytes;
+  return bytes.buffer;
 }
 
 /** A client that is still sending would see a broken connection instead of the answer. */

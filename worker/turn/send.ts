@@ -44,9 +44,14 @@ export function startRunning(turn: Turn, model: string, edge: Edge): RunningTurn
 }
 
 /** The client's bytes as they are, or fitted to the model the decision chose. */
-function bodyFor({ inspected, taken }: Turn, model: string): Uint8Array {
+function bodyFor({ inspected, taken }: Turn, model: string, running: RunningTurn): Uint8Array {
   if (model === inspected.facts.model) return taken.bytes;
-  return adaptBody(taken.bytes, inspected.body, findModel(builtinCatalogue, model), model);
+  try {
+    return adaptBody(taken.bytes, inspected.body, findModel(builtinCatalogue, model), model);
+  } catch (error) {
+    running.failed('adapt_failed');
+    throw error;
+  }
 }
 
 /** Sends an admitted turn to the provider and answers with what comes back. */
@@ -60,6 +65,7 @@ export async function send(turn: Turn, admitted: Admitted, edge: Edge): Promise<
     running.failed('client_gone');
     return clientLeft(requestId);
   }
+  const body = bodyFor(turn, admitted.model, running);
   const upstream = new AbortController();
   const abort = (): void => upstream.abort();
   signal.addEventListener('abort', abort, { once: true });
@@ -72,7 +78,7 @@ export async function send(turn: Turn, admitted: Admitted, edge: Edge): Promise<
         edge.bindings.anthropicVersion,
         provider.name === 'simulator',
       ),
-      body: bodyFor(turn, admitted.model),
+      body,
       signal: upstream.signal,
     });
     // From here on whoever reads the answer decides when to give it up.
