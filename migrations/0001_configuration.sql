@@ -68,6 +68,10 @@ CREATE TRIGGER audit_events_are_never_changed BEFORE UPDATE ON audit_events
 BEGIN SELECT RAISE(ABORT, 'audit events are never changed'); END;
 CREATE TRIGGER audit_events_are_never_deleted BEFORE DELETE ON audit_events
 BEGIN SELECT RAISE(ABORT, 'audit events are never deleted'); END;
+-- INSERT OR REPLACE deletes without asking delete triggers.
+CREATE TRIGGER audit_events_are_never_replaced BEFORE INSERT ON audit_events
+WHEN EXISTS (SELECT 1 FROM audit_events WHERE sequence = NEW.sequence)
+BEGIN SELECT RAISE(IGNORE); END;
 
 -- What a wallet copies, one row a cost center: the contract between the tables above and the wallet.
 CREATE VIEW wallet_configurations AS

@@ -74,6 +74,10 @@ CREATE TRIGGER ledger_entries_are_never_changed BEFORE UPDATE ON ledger_entries
 BEGIN SELECT RAISE(ABORT, 'ledger entries are never changed'); END;
 CREATE TRIGGER ledger_entries_are_never_deleted BEFORE DELETE ON ledger_entries
 BEGIN SELECT RAISE(ABORT, 'ledger entries are never deleted'); END;
+-- INSERT OR REPLACE deletes without asking delete triggers.
+CREATE TRIGGER ledger_entries_are_never_replaced BEFORE INSERT ON ledger_entries
+WHEN EXISTS (SELECT 1 FROM ledger_entries WHERE entry_id = NEW.entry_id)
+BEGIN SELECT RAISE(IGNORE); END;
 
 -- Stages crossed and other events somebody should hear of.
 CREATE TABLE alert_events (
@@ -97,3 +101,7 @@ CREATE TRIGGER alert_events_are_never_changed BEFORE UPDATE ON alert_events
 BEGIN SELECT RAISE(ABORT, 'alert events are never changed'); END;
 CREATE TRIGGER alert_events_are_never_deleted BEFORE DELETE ON alert_events
 BEGIN SELECT RAISE(ABORT, 'alert events are never deleted'); END;
+-- INSERT OR REPLACE deletes without asking delete triggers.
+CREATE TRIGGER alert_events_are_never_replaced BEFORE INSERT ON alert_events
+WHEN EXISTS (SELECT 1 FROM alert_events WHERE event_id = NEW.event_id)
+BEGIN SELECT RAISE(IGNORE); END;

@@ -73,15 +73,16 @@ describe('a client that leaves', () => {
     expect(entry?.output_tokens).toBeLessThan(1_100);
   });
 
-  test('with the last byte in hand: the turn is charged as what it is, complete', async () => {
+  test('with the last byte in hand, before the upstream closes: the turn is complete', async () => {
     const upstream = openStream();
     const client = new AbortController();
     const bursar = await gateway(BUDGET, upstream.answer);
     const response = await bursar.turn(messagesBody(), { signal: client.signal });
-    client.abort();
+    const reader = response.body?.getReader();
     await upstream.write(streamedAnswer());
-    await upstream.end();
-    await response.text();
+    await reader?.read();
+    client.abort();
+    await upstream.aborted;
     expect(await bursar.entries()).toMatchObject([{ kind: 'charge', estimated: 0, output_tokens: 50 }]);
   });
 

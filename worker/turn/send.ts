@@ -7,7 +7,7 @@ import { builtinCatalogue } from '../../durable-objects/core/catalogue/models.ts
 import type { OpenReply } from '../../durable-objects/wallet/rpc.ts';
 import type { VerifiedKey } from '../auth/virtual-key.ts';
 import { adaptBody } from './adapt.ts';
-import { observe } from './answer-meter.ts';
+import { passThrough } from './answer-meter.ts';
 import type { TakenBody } from './body.ts';
 import { type Edge, walletOfKey } from './edge.ts';
 import { downstreamHeaders, upstreamHeaders } from './forward.ts';
@@ -125,5 +125,5 @@ function answer(response: Response, running: RunningTurn, context: AnswerContext
     running.ended('complete');
     return new Response(null, { status, headers });
   }
-  return new Response(observe(response.body, running, signal, abort), { status, headers });
+  return new Response(passThrough(response.body, running, signal, abort), { status, headers });
 }
