@@ -35,6 +35,9 @@ const FIRST_OUTPUT_TOKENS: Record<TurnKind, number> = {
 /** Tokens an upstream adds to what the body shows (tool-use preamble and the like), for ceilings. */
 const HIDDEN_PROMPT_TOKENS = 2_000;
 
+/** The most tokens one image becomes, however well its bytes are compressed; an assumption with room to spare. */
+const IMAGE_TOKENS = 5_000;
+
 const CACHE_TTL_MS = { none: 0, '5m': 300_000, '1h': 3_600_000 } as const;
 
 export function cacheTtlMs(ttl: TurnFacts['cacheTtl']): number {
@@ -106,11 +109,12 @@ export function estimateTokens(
 }
 
 /**
- * The most prompt tokens a body can become: a token is at least one byte of it, and the upstream adds a preamble.
+ * The most prompt tokens a body can become: a token is at least one byte of its text, an image at most so many,
+ * and the upstream adds a preamble.
  * Only true of bodies without URL inputs, server tools and documents (`TurnFacts.unbounded`).
  */
 export function ceilingPromptTokens(facts: TurnFacts): number {
-  return facts.bodyBytes + HIDDEN_PROMPT_TOKENS;
+  return facts.bodyBytes + facts.imageCount * IMAGE_TOKENS + HIDDEN_PROMPT_TOKENS;
 }
 
 const MEAN_WEIGHT = 0.3;

@@ -164,8 +164,8 @@ export class Wallet extends DurableObject<WalletEnv> implements WalletRpc {
     try {
       this.#expireLeases();
       await this.#state.outbox.drain(this.env.DB, () => this.#state.clock.now());
-      await this.#keepCopyFresh();
       this.#cleanUp();
+      await this.#keepCopyFresh();
     } catch (error) {
       console.error({ message: 'the alarm met an error', error: String(error) });
     } finally {
