@@ -16,6 +16,9 @@ import { standingHeaders, turnHeaders } from './reply.ts';
 import { RunningTurn } from './running-turn.ts';
 import { clientLeft, credentialRefused, isCredentialRefusal, pathOf, upstreamAway } from './upstream.ts';
 
+/** A version is a date; what else a client sends there is recorded cut to this. */
+const MAX_VERSION_LENGTH = 32;
+
 export type Admitted = Extract<OpenReply, { status: 'admitted' }>;
 
 /** A turn that passed inspection, on its way to the wallet and the upstream. */
@@ -31,12 +34,16 @@ export interface Turn {
 export function startRunning(turn: Turn, model: string, edge: Edge): RunningTurn {
   const { provider, bindings } = edge;
   const { key } = turn;
-  const anthropicVersion = turn.request.headers.get('anthropic-version') ?? bindings.anthropicVersion;
+  const anthropicVersion = turn.request.headers.get('anthropic-version')?.slice(0, MAX_VERSION_LENGTH);
   const running = new RunningTurn({
     turnId: turn.id,
     facts: turn.inspected.facts,
     model,
-    answer: { provider: provider.name, upstreamCredential: provider.credentialId, anthropicVersion },
+    answer: {
+      provider: provider.name,
+      upstreamCredential: provider.credentialId,
+      anthropicVersion: anthropicVersion ?? bindings.anthropicVersion,
+    },
     wallet: () => walletOfKey(edge, key),
   });
   edge.waitUntil(running.settled);
