@@ -18,8 +18,6 @@ export function nanoUsd(amount: number): NanoUsd {
   return amount as NanoUsd;
 }
 
-export const ZERO = nanoUsd(0);
-
 export function addNanoUsd(a: NanoUsd, b: NanoUsd): NanoUsd {
   return nanoUsd(a + b);
 }
