@@ -5,6 +5,8 @@
 import { findModel } from '../core/catalogue/lookup.ts';
 import { type Decision, decide } from '../core/decide.ts';
 import type { SessionHistory } from '../core/estimate.ts';
+import { heldAmount } from '../core/hold.ts';
+import { nanoUsd } from '../core/money.ts';
 import type { PolicyVersion } from '../core/policy/types.ts';
 import * as sentence from '../core/refusal.ts';
 import { fullest, type Standing, stageName } from '../core/standing.ts';
@@ -128,7 +130,7 @@ function openedTurn(opening: Opening, decision: Decision | null, reply: OpenRepl
   const { state, request, key, policy, standings, history, openSeq, nowMs } = opening;
   const [crossing] = decision?.crossings ?? [];
   const served = decision && decision.kind !== 'refuse' ? decision.model : null;
-  const hold = decision?.hold ?? { expected: 0, ceiling: null, tokens: NO_TOKENS };
+  const hold = decision?.hold ?? { expected: nanoUsd(0), ceiling: null, tokens: NO_TOKENS };
   const isGuaranteed = standings.some(({ budget }) => budget.admission === 'guaranteed');
   return {
     request,
@@ -146,7 +148,8 @@ function openedTurn(opening: Opening, decision: Decision | null, reply: OpenRepl
     policyVersion: policy?.version ?? null,
     standing: standings.map(toRecordedStanding),
     hold,
-    heldNanoUsd: served === null ? 0 : ((isGuaranteed ? hold.ceiling : hold.expected) ?? hold.expected),
+    heldNanoUsd:
+      served === null ? 0 : (heldAmount(hold, isGuaranteed ? 'guaranteed' : 'expected') ?? hold.expected),
     priorPromptTokens: history?.promptTokens ?? 0,
   };
 }

@@ -3,6 +3,7 @@
  * report can come. Open holds are mirrored in memory, because every admission sums over them.
  */
 import { z } from 'zod';
+import { type Hold, heldAmount } from '../core/hold.ts';
 import { type NanoUsd, nanoUsd } from '../core/money.ts';
 import type { Admission, Scope } from '../core/policy/types.ts';
 import type { TokenCounts } from '../core/usage.ts';
@@ -27,7 +28,7 @@ export interface OpenedTurn {
   decisionInputs: unknown;
   policyVersion: number | null;
   standing: RecordedStanding[];
-  hold: { expected: number; ceiling: number | null; tokens: TokenCounts };
+  hold: Hold;
   /** What the ledger says was held: the ceiling where any budget asked for it, else the expectation. */
   heldNanoUsd: number;
   /** Length of the session's prompt before this turn, in tokens. */
@@ -193,7 +194,7 @@ export class Turns {
       if (scope === 'key' && opened.request.keyId !== subject) continue;
       const { hold } = opened;
       // A turn admitted before its budget asked for ceilings may have none: then its expectation counts.
-      held += (admission === 'guaranteed' ? hold.ceiling : null) ?? hold.expected;
+      held += heldAmount(hold, admission) ?? hold.expected;
       expected += hold.expected;
     }
     return { held: nanoUsd(held), expected: nanoUsd(expected) };

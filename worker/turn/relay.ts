@@ -7,10 +7,7 @@ import { bodyRefused, takeBody } from './body.ts';
 import { type Edge, walletOfKey } from './edge.ts';
 import { downstreamHeaders, upstreamHeaders } from './forward.ts';
 import { clientLeft, credentialRefused, isCredentialRefusal, pathOf, upstreamAway } from './upstream.ts';
-import { callWallet } from './wallet-call.ts';
-
-/** How long the wallet is asked before the client is told to try again. */
-export const WALLET_LIMIT_MS = 2_000;
+import { callWallet, WALLET_LIMIT_MS } from './wallet-call.ts';
 
 /** Relays a request and its answer unchanged, but for credentials and the organisation's limits. */
 export async function relay(request: Request, edge: Edge): Promise<Response> {

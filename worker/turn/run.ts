@@ -8,10 +8,9 @@ import { authenticate, keyRejected, walletAway } from './authenticate.ts';
 import { bodyRefused, takeBody } from './body.ts';
 import { type Edge, walletOfKey } from './edge.ts';
 import { inspect } from './inspect.ts';
-import { WALLET_LIMIT_MS } from './relay.ts';
 import { refusalResponse, type TurnMark, turnHeaders } from './reply.ts';
 import { send, startRunning, type Turn } from './send.ts';
-import { callWallet } from './wallet-call.ts';
+import { callWallet, WALLET_LIMIT_MS } from './wallet-call.ts';
 
 /** Answers `POST /v1/messages`. */
 export async function runTurn(request: Request, edge: Edge): Promise<Response> {

@@ -1,5 +1,8 @@
 /** Calls to a wallet that must not be lost: tried again, with the same ids, until they answer or time is up. */
 
+/** How long a turn or a relayed call waits for its wallet before its client is told to try again. */
+export const WALLET_LIMIT_MS = 2_000;
+
 const FIRST_WAIT_MS = 50;
 const LAST_WAIT_MS = 1_000;
 /** An attempt that has not answered by then is given up, and another one made where there is time left. */
