@@ -76,8 +76,9 @@ export async function send(turn: Turn, admitted: Admitted, edge: Edge): Promise<
   const upstream = new AbortController();
   const abort = (): void => upstream.abort();
   signal.addEventListener('abort', abort, { once: true });
+  let response: Response;
   try {
-    const response = await provider.send({
+    response = await provider.send({
       path: pathOf(request),
       method: 'POST',
       headers: upstreamHeaders(
@@ -88,14 +89,6 @@ export async function send(turn: Turn, admitted: Admitted, edge: Edge): Promise<
       body,
       signal: upstream.signal,
     });
-    // From here on whoever reads the answer decides when to give it up.
-    signal.removeEventListener('abort', abort);
-    if (!isCredentialRefusal(response.status)) {
-      return answer(response, running, { marks, admitted, edge, signal, abort });
-    }
-    running.headArrived(response, null);
-    running.failed('upstream_credential');
-    return await credentialRefused(response, edge, key.costCenter, id, () => walletOfKey(edge, key), marks);
   } catch (error) {
     if (signal.aborted) {
       running.ended('client_gone');
@@ -104,6 +97,15 @@ export async function send(turn: Turn, admitted: Admitted, edge: Edge): Promise<
     running.failed('upstream_unreachable');
     return upstreamAway(error, requestId, marks);
   }
+  // From here on whoever reads the answer decides when to give it up. An error of our own leaves the hold to its
+  // lease: the upstream has answered, so the turn is not free.
+  signal.removeEventListener('abort', abort);
+  if (!isCredentialRefusal(response.status)) {
+    return answer(response, running, { marks, admitted, edge, signal, abort });
+  }
+  running.headArrived(response, null);
+  running.failed('upstream_credential');
+  return await credentialRefused(response, edge, key.costCenter, id, () => walletOfKey(edge, key), marks);
 }
 
 interface AnswerContext {
