@@ -1,5 +1,5 @@
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test';
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { walletStub } from '../fixture.ts';
 import {
   type Gateway,
@@ -13,6 +13,7 @@ import {
   USAGE,
   USAGE_NANO_USD,
 } from '../turn/gateway.ts';
+import { passTime, useFakeClock } from '../wallet/scenario.ts';
 import { type WalletLine, walletLine } from './wallet-line.ts';
 
 const BUDGET = { budgets: [{ id: 'team-day', scope: 'cost_center', window: 'day', limit_usd: '100' }] };
@@ -20,7 +21,7 @@ const SETTLED = { status: 'settled', chargedNanoUsd: USAGE_NANO_USD };
 /** Longer than a hold lives without being renewed. */
 const OVER_A_LEASE_MS = 31_000;
 
-afterEach(() => void vi.useRealTimers());
+useFakeClock();
 
 async function settledAndHeld({ costCenter }: Gateway): Promise<[number | undefined, number | undefined]> {
   const [standing] = (await walletStub(costCenter).view(costCenter)).budgets;
@@ -29,8 +30,7 @@ async function settledAndHeld({ costCenter }: Gateway): Promise<[number | undefi
 
 /** Sets the wallet's clock past the lease of every open turn and lets its alarm settle them. */
 async function letLeaseRunOut({ costCenter }: Gateway): Promise<void> {
-  vi.useFakeTimers({ toFake: ['Date'] });
-  vi.setSystemTime(Date.now() + OVER_A_LEASE_MS);
+  passTime(OVER_A_LEASE_MS);
   await runInDurableObject(walletStub(costCenter), async (wallet) => await wallet.alarm());
 }
 
@@ -62,8 +62,7 @@ describe('the same settlement twice', () => {
     await (await bursar.turn(messagesBody())).text();
     await bursar.entries();
     await evictDurableObject(walletStub(bursar.costCenter));
-    vi.useFakeTimers({ toFake: ['Date'] });
-    vi.setSystemTime(Date.now() + 3_600_000);
+    passTime(3_600_000);
     expect(await line.callsOf('settle')[0]?.deliver()).toEqual(SETTLED);
     expect(await bursar.entries()).toHaveLength(1);
     expect(await settledAndHeld(bursar)).toEqual([USAGE_NANO_USD, 0]);

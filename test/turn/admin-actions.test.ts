@@ -1,5 +1,6 @@
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { walletStub } from '../fixture.ts';
+import { passTime, useFakeClock } from '../wallet/scenario.ts';
 import { administer, administered } from './admin.ts';
 import {
   type Gateway,
@@ -19,7 +20,7 @@ const teamDay = (limitUsd: string): object => ({
   budgets: [{ id: 'team-day', scope: 'cost_center', window: 'day', limit_usd: limitUsd }],
 });
 
-afterEach(() => void vi.useRealTimers());
+useFakeClock();
 
 async function anyGateway(policy: object | null = teamDay('100')): Promise<Gateway> {
   return await gateway(policy, () => streamOf(streamedAnswer()));
@@ -29,11 +30,6 @@ async function turnStatus(bursar: Gateway): Promise<number> {
   const response = await bursar.turn(messagesBody());
   await response.text();
   return response.status;
-}
-
-function passTime(ms: number): void {
-  vi.useFakeTimers({ toFake: ['Date'] });
-  vi.setSystemTime(Date.now() + ms);
 }
 
 async function activate(bursar: Gateway, policy: object): Promise<void> {

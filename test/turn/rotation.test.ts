@@ -1,5 +1,6 @@
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { keyIdOf, walletStub } from '../fixture.ts';
+import { passTime, useFakeClock } from '../wallet/scenario.ts';
 import { administer, administered, issuedKey } from './admin.ts';
 import {
   type Gateway,
@@ -16,7 +17,7 @@ import {
 
 const HOUR_MS = 3_600_000;
 
-afterEach(() => void vi.useRealTimers());
+useFakeClock();
 
 async function anyGateway(): Promise<Gateway> {
   return await gateway(null, () => streamOf(streamedAnswer()));
@@ -31,11 +32,6 @@ async function turnStatus(bursar: Gateway, key = bursar.key): Promise<number> {
   const response = await bursar.turn(messagesBody(), { headers: { authorization: `Bearer ${key}` } });
   await response.text();
   return response.status;
-}
-
-function passTime(ms: number): void {
-  vi.useFakeTimers({ toFake: ['Date'] });
-  vi.setSystemTime(Date.now() + ms);
 }
 
 describe('a key that was revoked', () => {
