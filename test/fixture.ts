@@ -7,6 +7,7 @@ import type { AnswerFacts, OpenRequest, SettleRequest } from '../durable-objects
 import type { Wallet } from '../durable-objects/wallet/wallet.ts';
 import { issueKey } from '../worker/auth/virtual-key.ts';
 import { type Env, readBindings } from '../worker/bindings.ts';
+import { turnFacts } from './turn-facts.ts';
 
 declare global {
   namespace Cloudflare {
@@ -79,29 +80,6 @@ export async function keyText(costCenter: string, keyId = keyIdOf(costCenter)): 
 
 export function walletStub(costCenter: string): DurableObjectStub<Wallet> {
   return env.WALLET.get(env.WALLET.idFromName(costCenter));
-}
-
-export function turnFacts(changes: Partial<TurnFacts> = {}): TurnFacts {
-  return {
-    model: 'claude-opus-5-5',
-    kind: 'main',
-    session: 'session-1',
-    agent: null,
-    stream: true,
-    bodyBytes: 50_000,
-    maxTokens: 32_000,
-    messageCount: 1,
-    imageCount: 0,
-    cacheTtl: '1h',
-    modifiers: { speed: null, inferenceGeo: null },
-    thinking: 'adaptive',
-    effort: 'high',
-    toolsOffered: ['Bash', 'Read'],
-    toolsUsed: [],
-    toolResultsFailed: null,
-    unbounded: [],
-    ...changes,
-  };
 }
 
 export function openRequest(costCenter: string, turnId: string, facts: Partial<TurnFacts> = {}): OpenRequest {

@@ -2,7 +2,8 @@
 import { dearness, findModel } from './catalogue/lookup.ts';
 import { cannotServe } from './catalogue/serve.ts';
 import type { Catalogue, Model } from './catalogue/types.ts';
-import { estimatePromptTokens, type SessionHistory } from './estimate.ts';
+import { estimatePromptTokens } from './estimate.ts';
+import type { SessionHistory } from './history.ts';
 import type { Policy } from './policy/types.ts';
 import type { TurnFacts } from './turn.ts';
 
@@ -22,30 +23,52 @@ export interface Candidates {
   skipped: string[];
 }
 
+/** What it takes to say whether a cheaper model can take a turn. */
+export interface Descent {
+  facts: TurnFacts;
+  history: SessionHistory | null;
+  policy: Policy;
+  /** Models that the upstream refused for this turn or this pair of models before. */
+  refused: readonly string[];
+  catalogue: Catalogue;
+  nowMs: number;
+}
+
+/** How dear a candidate is, to compare; a model nobody knows is dearer than all. */
+export function dearnessOf({ model }: Candidate, nowMs: number): number {
+  return model ? dearness(model, nowMs) : Number.POSITIVE_INFINITY;
+}
+
 /**
- * The cascade below the model asked for. A model outside the cascade stands just above the first entry cheaper
- * than it, and nothing moves to a model that is not cheaper at `nowMs`.
+ * The model as a candidate below `above`: a candidate, the reason why it is skipped, or null where it is none at
+ * all (unknown, not allowed, or not cheaper: nothing ever moves to a dearer model).
  */
-export function candidates(
-  facts: TurnFacts,
-  history: SessionHistory | null,
-  policy: Policy,
-  catalogue: Catalogue,
-  nowMs: number,
-): Candidates {
-  const asked: Candidate = { id: facts.model, model: findModel(catalogue, facts.model) };
-  const askedDearness = asked.model ? dearness(asked.model, nowMs) : Number.POSITIVE_INFINITY;
-  const position = policy.cascade.indexOf(asked.model?.id ?? facts.model);
+export function candidateBelow(above: Candidate, id: string, descent: Descent): Candidate | string | null {
+  const { facts, history, policy, refused, catalogue, nowMs } = descent;
+  const model = findModel(catalogue, id);
+  if (!model || !isAllowed(policy, model.id)) return null;
+  if (dearness(model, nowMs) >= dearnessOf(above, nowMs)) return null;
+  if (refused.includes(model.id)) return 'skipped:refused_upstream';
+  const obstacle = cannotServe(model, facts, estimatePromptTokens(facts, history, model), nowMs);
+  return obstacle ? `skipped:${obstacle}` : { id: model.id, model };
+}
+
+/**
+ * The cascade below a model. A model outside the cascade stands just above the first entry cheaper than it, and
+ * nothing moves to a model that is not cheaper at `nowMs`.
+ */
+export function candidates(askedId: string, descent: Descent): Candidates {
+  const { policy, catalogue } = descent;
+  const asked: Candidate = { id: askedId, model: findModel(catalogue, askedId) };
   const below: Candidate[] = [];
   const skipped: string[] = [];
+  const position = policy.cascade.indexOf(asked.model?.id ?? askedId);
   for (const id of policy.cascade.slice(position + 1)) {
-    const model = findModel(catalogue, id);
-    if (!model || !isAllowed(policy, id) || dearness(model, nowMs) >= askedDearness) continue;
-    const obstacle = cannotServe(model, facts, estimatePromptTokens(facts, history, model), nowMs);
-    if (obstacle) skipped.push(`skipped:${obstacle}`);
-    else below.push({ id: model.id, model });
+    const found = candidateBelow(asked, id, descent);
+    if (typeof found === 'string') skipped.push(found);
+    else if (found) below.push(found);
   }
-  return { asked: isAllowed(policy, asked.model?.id ?? facts.model) ? asked : null, below, skipped };
+  return { asked: isAllowed(policy, asked.model?.id ?? askedId) ? asked : null, below, skipped };
 }
 
 function isAllowed(policy: Policy, id: string): boolean {

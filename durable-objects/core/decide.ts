@@ -1,101 +1,35 @@
 /**
- * The decision over one turn: proceed, step down or refuse, with its reasons. A pure function of the turn, the
- * standings of every budget that applies, the policy, the catalogue and the instant: the wallet and the dry run
- * call this same one. It never waits, reads a clock or changes anything.
+ * The decision over one turn: proceed, step down, route or refuse, with its reasons. A pure function of the turn,
+ * the standings of every budget that applies, the policy, the catalogue and the instant: the wallet and the dry
+ * run call this same one. It never waits, reads a clock or changes anything.
+ *
+ * In order: what the developer asked for (their own wish to step down early included); a step down that sticks;
+ * else a stage that steps down where it pays; then down the cascade to the first model there is money for; then
+ * the routes, which can only make it cheaper still.
  */
-import { type Candidate, candidates } from './cascade.ts';
+import { type Trial, type Trying, tryModel } from './admission.ts';
+import {
+  type Candidate,
+  type Candidates,
+  candidateBelow,
+  candidates,
+  type Descent,
+  dearnessOf,
+} from './cascade.ts';
 import { findModel } from './catalogue/lookup.ts';
 import type { Catalogue } from './catalogue/types.ts';
-import type { SessionHistory } from './estimate.ts';
-import { type Hold, heldAmount, holdFor } from './hold.ts';
-import type { Policy, Stage } from './policy/types.ts';
-import { hasReached, pauseLine, type Standing, stageName, stageThat } from './standing.ts';
-import type { TurnFacts } from './turn.ts';
-
-export interface TurnToDecide {
-  facts: TurnFacts;
-  /** Of the turn's (session, agent); null for its first turn. */
-  history: SessionHistory | null;
-}
-
-/** A stage that a decision acted on: it counts as crossed even where settled money has not reached it. */
-export interface Crossing {
-  standing: Standing;
-  stage: Stage;
-}
-
-export type Decision =
-  | {
-      kind: 'proceed' | 'downgrade';
-      model: string;
-      hold: Hold;
-      reasons: string[];
-      /** What made it a step down, strongest first; empty for a plain proceed. */
-      crossings: Crossing[];
-    }
-  | {
-      kind: 'refuse';
-      /** `pending`: only other turns' open holds stand in the way, so trying again helps. */
-      why: 'budget' | 'pending' | 'model' | 'unbounded';
-      /** The budget that refuses, of several the one that resets last; null where no budget does. */
-      standing: Standing | null;
-      /** The smallest hold that did not fit; null where none was computed. */
-      hold: Hold | null;
-      reasons: string[];
-      crossings: Crossing[];
-    };
-
-/** Why one budget does not admit a hold. `spent`: its own settled money leaves no room, whatever else is held. */
-type Obstacle = { standing: Standing; why: 'spent' | 'held' | 'unbounded' };
-
-function obstacleOf(standing: Standing, hold: Hold): Obstacle | null {
-  const line = pauseLine(standing.budget);
-  if (line === null) return null;
-  const amount = heldAmount(hold, standing.budget.admission);
-  if (amount === null) return { standing, why: 'unbounded' };
-  if (standing.settled >= line || standing.settled + amount > line) return { standing, why: 'spent' };
-  return standing.settled + standing.held + amount > line ? { standing, why: 'held' } : null;
-}
-
-function obstaclesOf(standings: readonly Standing[], hold: Hold): Obstacle[] {
-  return standings.map((standing) => obstacleOf(standing, hold)).filter((found) => found !== null);
-}
-
-interface Trial {
-  candidate: Candidate;
-  hold: Hold;
-  obstacles: Obstacle[];
-}
-
-function reachedDowngrades(standings: readonly Standing[]): Crossing[] {
-  const found: Crossing[] = [];
-  for (const standing of standings) {
-    const stage = stageThat(standing.budget, 'downgrade');
-    if (stage && hasReached(standing, stage)) found.push({ standing, stage });
-  }
-  return found;
-}
-
-function stageReason({ standing, stage }: Crossing): string {
-  return `stage:${stageName(standing.budget, stage)}`;
-}
-
-/** Why a turn was handed down past a model it could not have. */
-function obstacleReasons(obstacles: readonly Obstacle[]): string[] {
-  const words = { spent: 'short', held: 'held', unbounded: 'unbounded' } as const;
-  return obstacles.map(({ standing, why }) => `${words[why]}:${standing.budget.id}`);
-}
-
-function pauseCrossings(obstacles: readonly Obstacle[]): Crossing[] {
-  return obstacles.flatMap(({ standing, why }) => {
-    const stage = stageThat(standing.budget, 'pause');
-    return stage && why === 'spent' ? [{ standing, stage }] : [];
-  });
-}
+import type { Admission, Decision, TurnToDecide } from './decision.ts';
+import type { Policy } from './policy/types.ts';
+import { type Redirect, redirect } from './redirect.ts';
+import { obstacleReasons, refuse } from './refuse.ts';
+import { type DeploymentRule, deploymentRules } from './rules.ts';
+import type { Standing } from './standing.ts';
+import { stepInForce } from './step.ts';
+import { pauseCrossings, type StagedDescent, stageDescent, stepFor } from './step-down.ts';
 
 /**
- * Decides over a turn. `standings` are those of every budget of the policy that applies to the turn's cost
- * center, developer and key in the windows of `nowMs`; `policy` null means spending without limit.
+ * Decides over a turn. `standings` are those of every budget of the policy for the turn's cost center, developer,
+ * key and session in the windows of `nowMs`, whatever their line; `policy` null means spending without limit.
  */
 export function decide(
   turn: TurnToDecide,
@@ -104,88 +38,160 @@ export function decide(
   catalogue: Catalogue,
   nowMs: number,
 ): Decision {
-  const { facts, history } = turn;
-  const trial = (candidate: Candidate): Trial => {
-    const hold = holdFor(candidate, facts, history, catalogue, nowMs);
-    return { candidate, hold, obstacles: obstaclesOf(standings, hold) };
-  };
-  if (policy === null) {
-    const { hold } = trial({ id: facts.model, model: findModel(catalogue, facts.model) });
-    return { kind: 'proceed', model: facts.model, hold, reasons: [], crossings: [] };
-  }
-  const { asked, below, skipped } = candidates(facts, history, policy, catalogue, nowMs);
-  const downgrades = asked ? reachedDowngrades(standings) : [];
-  const order = downgrades.length > 0 ? [...below, asked] : [asked, ...below];
-  const trials: Trial[] = [];
-  for (const candidate of order) {
-    if (!candidate) continue;
-    const tried = trial(candidate);
-    if (tried.obstacles.length === 0) return admit(facts, asked, tried, trials, downgrades, skipped);
-    trials.push(tried);
-  }
-  return refuse(trials, skipped, below.length === 0 && !asked);
+  return decideWith(deploymentRules, turn, standings, policy, catalogue, nowMs);
 }
 
-function admit(
-  facts: TurnFacts,
-  asked: Candidate | null,
-  chosen: Trial,
-  passedOver: readonly Trial[],
-  downgrades: readonly Crossing[],
-  skipped: readonly string[],
+/** The same with other rules than this deployment's. */
+export function decideWith(
+  rules: readonly DeploymentRule[],
+  turn: TurnToDecide,
+  standings: readonly Standing[],
+  policy: Policy | null,
+  catalogue: Catalogue,
+  nowMs: number,
 ): Decision {
-  const { candidate, hold } = chosen;
-  if (candidate === asked) {
-    const kept =
-      downgrades.length > 0 ? [...downgrades.map(stageReason), 'kept:no_cheaper_model', ...skipped] : [];
-    return { kind: 'proceed', model: facts.model, hold, reasons: kept, crossings: [] };
+  const { facts, history } = turn;
+  const trying: Trying = { facts, history, standings, catalogue, nowMs };
+  if (policy === null || turn.exempt) {
+    const trial = tryModel(
+      { ...trying, standings: [] },
+      { id: facts.model, model: findModel(catalogue, facts.model) },
+    );
+    return plain(trial, turn.exempt ? ['exempt'] : [], turn);
   }
-  const reasons = [
-    ...(asked ? [] : ['model_not_allowed']),
-    ...downgrades.map(stageReason),
-    ...obstacleReasons(passedOver.flatMap((trial) => trial.obstacles)),
-    ...skipped,
-  ];
+  const descent: Descent = { facts, history, policy, refused: turn.refused, catalogue, nowMs };
+  const wish = wishOf(turn, descent);
+  const ladder = wish?.ladder ?? candidates(facts.model, descent);
+  const course = courseOf(turn, ladder, trying);
+  const trials: Trial[] = [];
+  for (const candidate of course.order) {
+    const trial = course.tried.get(candidate) ?? tryModel(trying, candidate);
+    trials.push(trial);
+    if (trial.obstacles.length > 0) continue;
+    const admission = admit(turn, trial, { ladder, course, trials, wish: wish?.reason ?? null, trying });
+    return redirected(admission, redirect(rules, turn, trial, descent, trying));
+  }
+  return refuse(trials, ladder);
+}
+
+/** The ladder from the model the developer asked to step down to; null where they did not, or it would not be cheaper. */
+function wishOf(turn: TurnToDecide, descent: Descent): { ladder: Candidates; reason: string } | null {
+  const { preferred, facts } = turn;
+  if (preferred === null) return null;
+  const asked: Candidate = { id: facts.model, model: findModel(descent.catalogue, facts.model) };
+  const found = candidateBelow(asked, preferred, descent);
+  if (found === null || typeof found === 'string') return null;
+  return { ladder: candidates(found.id, descent), reason: 'preferred' };
+}
+
+/** In which order models are tried, and why the first of them is not the one asked for. */
+interface Course {
+  order: Candidate[];
+  /** Reasons that lead, whichever model is taken. */
+  reasons: string[];
+  /** The stage that set the order off, with what it looked at; null where a step sticks or nothing was reached. */
+  staged: StagedDescent | null;
+  sticky: ReturnType<typeof stepInForce>;
+  /** Trials made on the way. */
+  tried: ReadonlyMap<Candidate, Trial>;
+}
+
+/** `first`, then what is below it, then what is above it, the nearest first: a dearer model is better than none. */
+function startingAt(first: Candidate, all: readonly Candidate[]): Candidate[] {
+  const at = all.indexOf(first);
+  return [...all.slice(at), ...all.slice(0, at).reverse()];
+}
+
+function courseOf(turn: TurnToDecide, { asked, below }: Candidates, trying: Trying): Course {
+  const all = asked ? [asked, ...below] : below;
+  const { standings, history, nowMs, catalogue } = trying;
+  const sticky = stepInForce(turn.step, standings, history, nowMs);
+  const model = sticky && findModel(catalogue, sticky.step.model);
+  if (sticky && model) {
+    const limit = dearnessOf({ id: model.id, model }, nowMs);
+    const first = all.find((each) => dearnessOf(each, nowMs) <= limit) ?? all.at(-1);
+    const isDown = first !== undefined && first !== asked;
+    const reasons = isDown ? [sticky.step.reason, sticky.lingers ? 'sticky:cache_warm' : 'sticky'] : [];
+    return { order: first ? startingAt(first, all) : [], reasons, staged: null, sticky, tried: new Map() };
+  }
+  const staged = asked ? stageDescent(asked, below, trying) : null;
+  const first = staged?.target?.candidate ?? all[0];
   return {
-    kind: 'downgrade',
+    order: first ? startingAt(first, all) : [],
+    reasons: staged?.reasons ?? [],
+    staged,
+    sticky: null,
+    tried: new Map(staged?.trials.map((trial) => [trial.candidate, trial])),
+  };
+}
+
+function plain(trial: Trial, reasons: string[], turn: TurnToDecide): Admission {
+  const { candidate, hold } = trial;
+  return {
+    kind: 'proceed',
     model: candidate.id,
+    maxTokens: null,
+    hold,
+    reasons,
+    stage: null,
+    route: null,
+    crossings: [],
+    step: turn.step,
+  };
+}
+
+interface Admitting {
+  ladder: Candidates;
+  course: Course;
+  /** All that were tried, the admitted one last. */
+  trials: readonly Trial[];
+  wish: string | null;
+  trying: Trying;
+}
+
+function admit(turn: TurnToDecide, chosen: Trial, admitting: Admitting): Admission {
+  const { ladder, course, trials, wish, trying } = admitting;
+  const { candidate, hold, maxTokens } = chosen;
+  const isAsked = candidate === ladder.asked;
+  const obstacles = trials.slice(0, -1).flatMap((trial) => trial.obstacles);
+  const staged = isAsked ? null : course.staged;
+  const reasons = [
+    ...(wish ? [wish] : []),
+    ...(ladder.asked ? [] : ['model_not_allowed']),
+    ...course.reasons,
+    ...obstacleReasons(obstacles),
+    ...(course.reasons.length > 0 || obstacles.length > 0 || !isAsked ? ladder.skipped : []),
+    ...(maxTokens === null ? [] : ['clamped:max_tokens']),
+  ];
+  const step = isAsked ? keptStep(course) : stepFor(chosen, trials, { course, nowMs: trying.nowMs });
+  return {
+    kind: candidate.id === turn.facts.model ? 'proceed' : 'downgrade',
+    model: candidate.id,
+    maxTokens,
     hold,
     reasons: [...new Set(reasons)],
-    crossings: [...downgrades],
+    stage: isAsked ? null : (staged?.stage ?? course.sticky?.step.stage ?? null),
+    route: null,
+    crossings: isAsked ? [] : [...(staged?.crossings ?? []), ...pauseCrossings(obstacles)],
+    step,
   };
 }
 
-/** Of the obstacles, the budget whose window ends last: only then does every one of them admit again. */
-function lastToReset(obstacles: readonly Obstacle[]): Standing | null {
-  let found: Standing | null = null;
-  for (const { standing } of obstacles) if (!found || standing.endMs > found.endMs) found = standing;
-  return found;
+/** A thread that asks for no more than it was stepped down to keeps its step for when it asks for more again. */
+function keptStep({ sticky }: Course): Admission['step'] {
+  return sticky?.step ?? null;
 }
 
-function refuse(trials: readonly Trial[], skipped: readonly string[], notAllowed: boolean): Decision {
-  const cheapest = trials.reduce<Trial | null>(
-    (least, each) => (!least || each.hold.expected < least.hold.expected ? each : least),
-    null,
-  );
-  if (!cheapest || notAllowed) {
-    const reasons = ['model_not_allowed', ...skipped];
-    return { kind: 'refuse', why: 'model', standing: null, hold: null, reasons, crossings: [] };
-  }
-  const reasons = [...new Set([...trials.flatMap((each) => obstacleReasons(each.obstacles)), ...skipped])];
-  const pending = trials.find((each) => each.obstacles.every(({ why }) => why === 'held'));
-  if (pending) {
-    const standing = lastToReset(pending.obstacles);
-    return { kind: 'refuse', why: 'pending', standing, hold: pending.hold, reasons, crossings: [] };
-  }
-  const spent = cheapest.obstacles.filter(({ why }) => why === 'spent');
-  const decisive = spent.length > 0 ? spent : cheapest.obstacles;
-  const crossings = pauseCrossings(spent);
+function redirected(admission: Admission, found: Redirect): Admission {
+  if (!found.trial) return { ...admission, reasons: [...admission.reasons, ...found.unpaid] };
+  const { candidate, hold, maxTokens } = found.trial;
   return {
-    kind: 'refuse',
-    why: spent.length > 0 ? 'budget' : 'unbounded',
-    standing: lastToReset(decisive),
-    hold: cheapest.hold,
-    reasons: [...crossings.map(stageReason), ...reasons],
-    crossings,
+    ...admission,
+    kind: 'route',
+    model: candidate.id,
+    maxTokens,
+    hold,
+    reasons: [found.reason, ...admission.reasons],
+    route: found.route,
   };
 }

@@ -1,35 +1,22 @@
 /**
- * What a turn will probably use, before it runs. Each turn carries the whole conversation, so the session's
- * last exact usage tells how long the prompt is, what of it a cache holds, and how chatty the model has been.
+ * What a turn will probably use, before it runs. Each turn carries the whole conversation, so what the thread's
+ * last answers used tells how long the prompt is, what of it each model's cache holds, and how chatty the model
+ * has been.
  */
 import type { Model } from './catalogue/types.ts';
+import { cachedTokens, newInputTokens, type SessionHistory } from './history.ts';
 import type { TurnFacts, TurnKind } from './turn.ts';
 import type { TokenCounts } from './usage.ts';
-
-/** What the last answered turn of one (session, agent) left behind. */
-export interface SessionHistory {
-  /** The model that served it. */
-  model: string;
-  tokenizer: Model['tokenizer'];
-  promptTokens: number;
-  bodyBytes: number;
-  outputTokens: number;
-  /** A running mean of output tokens a turn. */
-  meanOutputTokens: number;
-  /** How long its prompt stays cached from `atMs` on; 0 where nothing was cached. */
-  cacheTtlMs: number;
-  atMs: number;
-}
 
 /** Tokens a byte of a Claude Code body makes: about 3.6 bytes a token, 30 % fewer tokens before Opus 4.7 (facts: models and prices). */
 const TOKENS_PER_BYTE = { new: 0.28, old: 0.215 } as const;
 
 /** Output tokens of a first turn of each kind, where no history tells better. */
-const FIRST_OUTPUT_TOKENS: Record<TurnKind, number> = {
-  main: 700,
-  subagent: 700,
-  auxiliary: 80,
-  compaction: 3000,
+export const FIRST_OUTPUT_TOKENS: Record<TurnKind, number> = {
+  main: 450,
+  subagent: 400,
+  auxiliary: 60,
+  compaction: 3_000,
 };
 
 /** Tokens an upstream adds to what the body shows (tool-use preamble and the like), for ceilings. */
@@ -38,43 +25,49 @@ const HIDDEN_PROMPT_TOKENS = 2_000;
 /** The most tokens one image becomes, however well its bytes are compressed; an assumption with room to spare. */
 const IMAGE_TOKENS = 5_000;
 
-const CACHE_TTL_MS = { none: 0, '5m': 300_000, '1h': 3_600_000 } as const;
-
-export function cacheTtlMs(ttl: TurnFacts['cacheTtl']): number {
-  return CACHE_TTL_MS[ttl];
+/** Tokens of the model's tokenizer that one token of the thread's history makes; an unknown model has the newer one. */
+export function tokenizerRatio(model: Model | null, history: SessionHistory | null): number {
+  return history ? TOKENS_PER_BYTE[model?.tokenizer ?? 'new'] / TOKENS_PER_BYTE[history.tokenizer] : 1;
 }
 
-function tokensPerByte(history: SessionHistory | null, tokenizer: Model['tokenizer']): number {
-  if (!history || history.bodyBytes === 0 || history.promptTokens === 0) return TOKENS_PER_BYTE[tokenizer];
-  const measured = history.promptTokens / history.bodyBytes;
-  return measured * (TOKENS_PER_BYTE[tokenizer] / TOKENS_PER_BYTE[history.tokenizer]);
+/** The prompt in tokens of the tokenizer its history was counted with. */
+function continuedPrompt(bodyBytes: number, history: SessionHistory): number {
+  const added = bodyBytes - history.bodyBytes;
+  // A body that shrank was compacted: nothing is known of it but what a byte is worth in this thread.
+  if (added < 0) return bodyBytes * (history.promptTokens / history.bodyBytes);
+  return history.promptTokens + added * (history.tokensPerNewByte ?? TOKENS_PER_BYTE[history.tokenizer]);
 }
 
 /** The whole prompt in tokens of the model's tokenizer (an unknown model's: the newer one). */
 export function estimatePromptTokens(
-  facts: TurnFacts,
+  facts: Pick<TurnFacts, 'bodyBytes'>,
   history: SessionHistory | null,
   model: Model | null,
 ): number {
-  const tokenizer = model?.tokenizer ?? 'new';
-  if (!history) return Math.ceil(facts.bodyBytes * TOKENS_PER_BYTE[tokenizer]);
-  return Math.ceil(facts.bodyBytes * tokensPerByte(history, tokenizer));
+  if (history && history.bodyBytes > 0) {
+    return Math.ceil(continuedPrompt(facts.bodyBytes, history) * tokenizerRatio(model, history));
+  }
+  return Math.ceil(facts.bodyBytes * TOKENS_PER_BYTE[model?.tokenizer ?? 'new']);
 }
 
-function estimateOutputTokens(facts: TurnFacts, history: SessionHistory | null): number {
-  const expected = history ? Math.ceil(history.meanOutputTokens) : FIRST_OUTPUT_TOKENS[facts.kind];
-  return Math.min(expected, facts.maxTokens ?? expected);
-}
-
-/** The part of the prompt that the model's cache still holds from the session's last turn. */
-function cachedTokens(
+/** What of the prompt the thread had not sent before, in tokens of the model's tokenizer. */
+export function estimateNewInputTokens(
+  facts: Pick<TurnFacts, 'bodyBytes'>,
   history: SessionHistory | null,
-  modelId: string,
-  promptTokens: number,
-  nowMs: number,
+  model: Model | null,
 ): number {
-  if (!history || history.model !== modelId || nowMs >= history.atMs + history.cacheTtlMs) return 0;
-  return Math.min(promptTokens, history.promptTokens);
+  const prompt = estimatePromptTokens(facts, history, model);
+  return history ? newInputTokens(prompt, history.promptTokens * tokenizerRatio(model, history)) : prompt;
+}
+
+export function estimateOutputTokens(
+  facts: Pick<TurnFacts, 'kind' | 'maxTokens'>,
+  history: SessionHistory | null,
+  model: Model | null,
+): number {
+  const usual = history?.typicalOutputTokens ?? FIRST_OUTPUT_TOKENS[facts.kind];
+  const expected = Math.ceil(usual * tokenizerRatio(model, history));
+  return Math.min(expected, facts.maxTokens ?? expected);
 }
 
 /** Expected tokens of the turn on a model, by price class. `modelId` is the id to be sent. */
@@ -86,7 +79,7 @@ export function estimateTokens(
   nowMs: number,
 ): TokenCounts {
   const promptTokens = estimatePromptTokens(facts, history, model);
-  const outputTokens = estimateOutputTokens(facts, history);
+  const outputTokens = estimateOutputTokens(facts, history, model);
   const tooShort = promptTokens < (model?.minCacheable ?? 0);
   if (facts.cacheTtl === 'none' || tooShort) {
     return {
@@ -97,7 +90,8 @@ export function estimateTokens(
       outputTokens,
     };
   }
-  const cacheReadTokens = cachedTokens(history, modelId, promptTokens, nowMs);
+  const isContinued = history !== null && facts.bodyBytes >= history.bodyBytes;
+  const cacheReadTokens = isContinued ? Math.min(promptTokens, cachedTokens(history, modelId, nowMs)) : 0;
   const written = promptTokens - cacheReadTokens;
   return {
     inputTokens: 0,
@@ -115,17 +109,4 @@ export function estimateTokens(
  */
 export function ceilingPromptTokens(facts: TurnFacts): number {
   return facts.bodyBytes + facts.imageCount * IMAGE_TOKENS + HIDDEN_PROMPT_TOKENS;
-}
-
-const MEAN_WEIGHT = 0.3;
-
-/** The history after a turn was answered with exact usage. */
-export function nextHistory(
-  previous: SessionHistory | null,
-  answered: Omit<SessionHistory, 'meanOutputTokens'>,
-): SessionHistory {
-  const meanOutputTokens = previous
-    ? previous.meanOutputTokens + MEAN_WEIGHT * (answered.outputTokens - previous.meanOutputTokens)
-    : answered.outputTokens;
-  return { ...answered, meanOutputTokens };
 }

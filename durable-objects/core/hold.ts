@@ -3,7 +3,8 @@
 import type { Candidate } from './cascade.ts';
 import { priceCeiling, priceTokens } from './catalogue/price.ts';
 import type { Catalogue } from './catalogue/types.ts';
-import { ceilingPromptTokens, estimateTokens, type SessionHistory } from './estimate.ts';
+import { ceilingPromptTokens, estimateTokens } from './estimate.ts';
+import type { SessionHistory } from './history.ts';
 import type { NanoUsd } from './money.ts';
 import type { Admission } from './policy/types.ts';
 import type { TurnFacts } from './turn.ts';

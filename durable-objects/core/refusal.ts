@@ -15,13 +15,27 @@ export interface CostCenterNames {
   manager: string | null;
 }
 
-const PERIOD: Record<WindowKind, string> = { day: 'today', week: 'this week', month: 'this month' };
+const PERIOD: Record<WindowKind, string> = {
+  day: ' today',
+  week: ' this week',
+  month: ' this month',
+  session: '',
+};
 
-function whose(scope: Scope, subject: string, names: CostCenterNames): string {
-  if (scope === 'cost_center') return `The shared budget of ${names.name}`;
-  return scope === 'developer'
-    ? `Your budget in ${names.name} (${subject})`
-    : `The budget of your key ${subject}`;
+function lineName(line: string): string {
+  return line.charAt(0).toUpperCase() + line.slice(1);
+}
+
+/** "Your Opus budget in Platform squad (dev@example.com), opus-day,". */
+function owner({ budget, subject }: Standing, names: CostCenterNames): string {
+  const kind = budget.line === null ? 'budget' : `${lineName(budget.line)} budget`;
+  const whose: Record<Scope, string> = {
+    cost_center: `The shared ${kind} of ${names.name}`,
+    developer: `Your ${kind} in ${names.name} (${subject})`,
+    key: `The ${kind} of your key ${subject}`,
+    session: `The ${kind} of this session in ${names.name}`,
+  };
+  return `${whose[budget.scope]}, ${budget.id},`;
 }
 
 function whomToAsk({ manager, name }: CostCenterNames): string {
@@ -41,16 +55,16 @@ export function spentSentence(
   timezone: string,
   names: CostCenterNames,
 ): string {
-  const { budget, subject, settled, endMs } = standing;
-  const amount = `${formatDollars(settled)} of ${formatDollars(budget.limitNanoUsd)} spent ${PERIOD[budget.window]}`;
-  const owner = `${whose(budget.scope, subject, names)}, ${budget.id},`;
-  const reset = `it resets ${atLocalTime(endMs, timezone)}`;
-  const isSpent = settled >= budget.limitNanoUsd || needed === null;
+  const { budget, settled, limit, endMs } = standing;
+  const amount = `${formatDollars(settled)} of ${formatDollars(limit)} spent${PERIOD[budget.window]}`;
+  const isSpent = settled >= limit || needed === null;
   const state = isSpent
     ? `is used up: ${amount}`
     : `has too little left for this turn, which needs about ${formatDollars(atLeastACent(needed))}: ${amount}`;
+  const what = `${owner(standing, names)} ${state}`;
+  if (endMs === null) return `${what}; start a new session, or ${whomToAsk(names)}.`;
   const advice = isSpent ? '' : 'continue in a smaller session, ';
-  return `${owner} ${state}; ${reset}; until then ${advice}${whomToAsk(names)}.`;
+  return `${what}; it resets ${atLocalTime(endMs, timezone)}; until then ${advice}${whomToAsk(names)}.`;
 }
 
 function atLeastACent(amount: NanoUsd): NanoUsd {
@@ -59,8 +73,7 @@ function atLeastACent(amount: NanoUsd): NanoUsd {
 
 /** Only the open holds of turns in progress stand in the way. */
 export function pendingSentence(standing: Standing, names: CostCenterNames): string {
-  const { budget, subject, held } = standing;
-  return `${whose(budget.scope, subject, names)}, ${budget.id}, has its last ${formatDollars(held)} reserved by turns that are still running; this turn is tried again in a few seconds.`;
+  return `${owner(standing, names)} has its last ${formatDollars(standing.held)} reserved by turns that are still running; this turn is tried again in a few seconds.`;
 }
 
 /** A guaranteed budget cannot take a turn without a ceiling; `causes` name what in the request has none. */
@@ -75,6 +88,11 @@ export function unboundedSentence(
 
 export function modelSentence(model: string, allowed: readonly string[], names: CostCenterNames): string {
   return `${names.name} does not allow the model ${model}; choose one of ${allowed.join(', ')}.`;
+}
+
+/** Somebody stopped this one session. */
+export function stoppedSentence(reason: string, names: CostCenterNames): string {
+  return `This session of ${names.name} was stopped: ${reason}; start a new session, or ask ${names.manager ?? `whoever manages ${names.name}`}.`;
 }
 
 /** A person paused the cost center. `untilMs` null: until it is resumed. */

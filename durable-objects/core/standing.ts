@@ -7,11 +7,15 @@ import type { Budget, Stage, StageAction } from './policy/types.ts';
 
 export interface Standing {
   budget: Budget;
-  /** The cost center's id, the developer or the key the budget is counted for. */
+  /** The cost center's id, the developer, the key or the session the budget is counted for. */
   subject: string;
-  /** The window, epoch ms, half-open. */
+  /** The window, epoch ms, half-open; a session's has no end. */
   startMs: number;
-  endMs: number;
+  endMs: number | null;
+  /** The budget's limit for this subject, raises in force included. */
+  limit: NanoUsd;
+  /** The part of `limit` that raises add. */
+  raised: NanoUsd;
   settled: NanoUsd;
   /** Money set aside by open turns admitted in this window, by the budget's kind of admission. */
   held: NanoUsd;
@@ -20,8 +24,8 @@ export interface Standing {
 }
 
 /** The amount from which a stage acts: its fraction of the limit, rounded down. */
-export function stageLine(budget: Budget, stage: Stage): NanoUsd {
-  return nanoUsd(Number((BigInt(budget.limitNanoUsd) * BigInt(stage.atMillionths)) / 1_000_000n));
+export function stageLine({ limit }: Pick<Standing, 'limit'>, stage: Stage): NanoUsd {
+  return nanoUsd(Number((BigInt(limit) * BigInt(stage.atMillionths)) / 1_000_000n));
 }
 
 /** The budget's stage that does this; null where it has none. */
@@ -30,18 +34,23 @@ export function stageThat(budget: Budget, action: StageAction): Stage | null {
 }
 
 /** The amount no admission may pass; null for a budget that never pauses. */
-export function pauseLine(budget: Budget): NanoUsd | null {
-  const pause = stageThat(budget, 'pause');
-  return pause ? stageLine(budget, pause) : null;
+export function pauseLine(standing: Pick<Standing, 'budget' | 'limit'>): NanoUsd | null {
+  const pause = stageThat(standing.budget, 'pause');
+  return pause ? stageLine(standing, pause) : null;
+}
+
+/** Whether the budget counts and binds turns served by a model of this line; null: of a model nobody knows. */
+export function bindsLine({ budget }: Pick<Standing, 'budget'>, line: string | null): boolean {
+  return budget.line === null || budget.line === line;
 }
 
 /** The money a stage's passing is judged on: a pause on what is settled, the others on what is expected too. */
-function judged(standing: Standing, action: StageAction): NanoUsd {
+export function judged(standing: Standing, action: StageAction): NanoUsd {
   return action === 'pause' ? standing.settled : addNanoUsd(standing.settled, standing.expected);
 }
 
 export function hasReached(standing: Standing, stage: Stage): boolean {
-  return judged(standing, stage.do) >= stageLine(standing.budget, stage);
+  return judged(standing, stage.do) >= stageLine(standing, stage);
 }
 
 /** The highest stage reached; null below the first. */
@@ -51,8 +60,8 @@ export function stageReached(standing: Standing): Stage | null {
 
 /** Settled money as a fraction of the limit; 1 where the limit is zero. */
 export function utilization(standing: Standing): number {
-  const { limitNanoUsd } = standing.budget;
-  return limitNanoUsd === 0 ? 1 : standing.settled / limitNanoUsd;
+  const { limit, settled } = standing;
+  return limit === 0 ? 1 : settled / limit;
 }
 
 /** The fullest of the standings, the first of equals; null of none. */

@@ -7,6 +7,11 @@
 import { Temporal } from 'temporal-polyfill';
 import type { WindowKind } from './policy/types.ts';
 
+/** The windows that the calendar tells; a session's is its own. */
+export type CalendarWindow = Exclude<WindowKind, 'session'>;
+
+const QUARTER_MS = 900_000;
+
 /** A half-open span of time, epoch ms. */
 export interface Window {
   startMs: number;
@@ -14,7 +19,7 @@ export interface Window {
 }
 
 /** First day of the window that `day` falls in; weeks begin on Monday. */
-function firstDay(kind: WindowKind, day: Temporal.PlainDate): Temporal.PlainDate {
+function firstDay(kind: CalendarWindow, day: Temporal.PlainDate): Temporal.PlainDate {
   switch (kind) {
     case 'day':
       return day;
@@ -26,11 +31,11 @@ function firstDay(kind: WindowKind, day: Temporal.PlainDate): Temporal.PlainDate
 }
 
 const LENGTH = { day: { days: 1 }, week: { weeks: 1 }, month: { months: 1 } } satisfies Record<
-  WindowKind,
+  CalendarWindow,
   Temporal.DurationLike
 >;
 
-function computeWindow(kind: WindowKind, timezone: string, atMs: number): Window {
+function computeWindow(kind: CalendarWindow, timezone: string, atMs: number): Window {
   const today = Temporal.Instant.fromEpochMilliseconds(atMs).toZonedDateTimeISO(timezone).toPlainDate();
   const first = firstDay(kind, today);
   // Dates are added, not hours: the end is the first moment of the next window's first day, however long that takes.
@@ -47,7 +52,7 @@ const lastWindows = new Map<string, Window>();
  * The window of `kind` in `timezone` that holds the instant `atMs` (epoch ms): `startMs <= atMs < endMs`.
  * Throws a RangeError where `isTimezone(timezone)` is false.
  */
-export function windowAt(kind: WindowKind, timezone: string, atMs: number): Window {
+export function windowAt(kind: CalendarWindow, timezone: string, atMs: number): Window {
   const name = `${kind} ${timezone}`;
   const last = lastWindows.get(name);
   if (last && last.startMs <= atMs && atMs < last.endMs) return { ...last };
@@ -71,6 +76,21 @@ export function zonedIso(ms: number, timezone: string): string {
   if (writtenIso.size >= MAX_WRITTEN) writtenIso.clear();
   writtenIso.set(name, iso);
   return iso;
+}
+
+/** The quarter-hour last computed of each zone: no zone changes its offset within one. */
+const lastQuarters = new Map<string, { quarter: number; minute: number }>();
+
+/** Minutes after local midnight by the wall clock, from 0 to 1,439. Throws where `isTimezone(timezone)` is false. */
+export function minuteOfDay(timezone: string, atMs: number): number {
+  const quarter = Math.floor(atMs / QUARTER_MS);
+  const known = lastQuarters.get(timezone);
+  const within = Math.floor((atMs - quarter * QUARTER_MS) / 60_000);
+  if (known?.quarter === quarter) return known.minute + within;
+  const local = Temporal.Instant.fromEpochMilliseconds(quarter * QUARTER_MS).toZonedDateTimeISO(timezone);
+  const minute = local.hour * 60 + local.minute;
+  lastQuarters.set(timezone, { quarter, minute });
+  return minute + within;
 }
 
 /** Whether the runtime knows an IANA zone of this name. Bare offsets ("+01:00") are none: they know no seasons. */

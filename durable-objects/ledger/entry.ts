@@ -12,11 +12,16 @@ export type EntryKind = (typeof ENTRY_KINDS)[number];
 export interface RecordedStanding {
   budget: string;
   scope: Scope;
-  /** The cost center, developer or key the budget is counted for. */
+  /** The cost center, developer, key or session the budget is counted for. */
   subject: string;
+  /** Null: of every line. */
+  line: string | null;
   window_start: string;
-  resets_at: string;
+  /** Null: it ends with its session. */
+  resets_at: string | null;
+  /** Raises in force included. */
   limit_nano_usd: number;
+  raised_nano_usd: number;
   settled_nano_usd: number;
   held_nano_usd: number;
   expected_nano_usd: number;
@@ -61,6 +66,8 @@ export interface Entry {
   decision: string;
   /** The stage that acted, as `budget@fraction`; null where none did. */
   stage: string | null;
+  /** The route or rule that sent the turn to its model; null where none did. */
+  route: string | null;
   reasons: string[];
   /** What else the decision was made from, with `standing` enough to make it again. */
   decision_inputs: unknown;
@@ -79,6 +86,8 @@ export interface Entry {
   inference_geo: string | null;
 
   held_nano_usd: number;
+  /** What the turn was expected to cost when it was admitted; null where it never was. */
+  expected_nano_usd: number | null;
   charged_nano_usd: number;
   list_nano_usd: number;
   list_price_version: string;

@@ -67,7 +67,12 @@ export class Alerts {
   }
 
   forgetBefore(nowMs: number): void {
-    this.#sql.exec('DELETE FROM crossings WHERE window_start_ms < ?', nowMs - MARKS_KEPT_MS);
+    // A session's window has no end: its marks last as long as it.
+    this.#sql.exec(
+      `DELETE FROM crossings WHERE window_start_ms < ?
+       AND subject NOT IN (SELECT session FROM session_spans)`,
+      nowMs - MARKS_KEPT_MS,
+    );
   }
 }
 

@@ -3,7 +3,9 @@
  * that turns go on while D1 is away.
  */
 import { z } from 'zod';
+import { LIFECYCLES, withLifecycles } from '../core/catalogue/lifecycles.ts';
 import { builtinCatalogue } from '../core/catalogue/models.ts';
+import type { Catalogue } from '../core/catalogue/types.ts';
 import { parsePolicy } from '../core/policy/parse.ts';
 import type { PolicyVersion } from '../core/policy/types.ts';
 import type { CostCenterNames } from '../core/refusal.ts';
@@ -14,17 +16,21 @@ export interface Configuration {
   names: CostCenterNames;
   archived: boolean;
   paused: { reason: string; untilMs: number | null } | null;
+  /** Until this instant no budget warns, steps down or refuses; null: they do. */
+  exemptUntilMs: number | null;
   /** Null: spending without limit. */
   policy: PolicyVersion | null;
+  catalogue: Catalogue;
 }
 
-export interface VirtualKey {
-  id: string;
-  developer: string;
-  tags: Record<string, string>;
-  enabled: boolean;
-  expiresAtMs: number | null;
-  revoked: boolean;
+/** A table of D1 whose changed rows are copied with the document, in one transaction with it. */
+export interface CopiedTable {
+  /** Selects the rows of a cost center (first parameter) changed after a revision (second). */
+  readonly query: string;
+  /** Puts rows, as D1 gave them, into the wallet's own table. Throws on rows it cannot read. */
+  keep(rows: readonly unknown[]): void;
+  /** The table changed: what is in memory is not to be trusted. */
+  reload(): void;
 }
 
 const instant = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text));
@@ -38,22 +44,16 @@ const documentSchema = z.object({
   paused_at: z.string().nullable(),
   paused_until: instant.nullable(),
   paused_reason: z.string().nullable(),
+  // Copies from before these were there go on until the next pull.
+  exempt_until: instant.nullable().default(null),
+  lifecycles: z
+    .array(z.object({ model: z.string(), lifecycle: z.enum(LIFECYCLES), retires_at: instant.nullable() }))
+    .default([]),
   policy_version: z.number().int().nullable(),
   policy: z.unknown(),
 });
 
 const pulledSchema = z.object({ revision: z.number().int(), document: z.string() });
-
-const pulledKeySchema = z.object({
-  id: z.string(),
-  developer: z.string(),
-  tags: z.string(),
-  enabled: z.number(),
-  expires_at: instant.nullable(),
-  revoked_at: z.string().nullable(),
-});
-
-const tagsSchema = z.record(z.string(), z.string());
 
 function managerOf(manager: { name: string | null; email: string | null }): string | null {
   if (manager.name && manager.email) return `${manager.name} (${manager.email})`;
@@ -61,9 +61,14 @@ function managerOf(manager: { name: string | null; email: string | null }): stri
 }
 
 /** Reads the stored document. Throws on one that cannot be read: spending without its policy is no alternative. */
-function toConfiguration(revision: number, text: string): Configuration {
+function toConfiguration(revision: number, text: string, nowMs: number): Configuration {
   const document = documentSchema.parse(JSON.parse(text));
   const { id, name, timezone, policy_version: version } = document;
+  const lifecycles = document.lifecycles.map(({ model, lifecycle, retires_at: retiresAtMs }) => ({
+    model,
+    lifecycle,
+    retiresAtMs,
+  }));
   const configuration = {
     revision,
     costCenter: id,
@@ -73,6 +78,8 @@ function toConfiguration(revision: number, text: string): Configuration {
       document.paused_at === null
         ? null
         : { reason: document.paused_reason ?? 'no reason given', untilMs: document.paused_until },
+    exemptUntilMs: document.exempt_until,
+    catalogue: withLifecycles(builtinCatalogue, lifecycles, nowMs),
   };
   if (version === null) return { ...configuration, policy: null };
   const context = { timezone, catalogue: builtinCatalogue, nowMs: 0, enforce: 'stored' as const };
@@ -82,38 +89,19 @@ function toConfiguration(revision: number, text: string): Configuration {
   return { ...configuration, policy: { version, policy: parsed.value.policy } };
 }
 
-interface KeyRow extends Record<string, SqlStorageValue> {
-  id: string;
-  developer: string;
-  tags: string;
-  enabled: number;
-  expires_at_ms: number | null;
-  revoked: number;
-}
-
-function toVirtualKey(row: KeyRow): VirtualKey {
-  return {
-    id: row.id,
-    developer: row.developer,
-    tags: tagsSchema.parse(JSON.parse(row.tags)),
-    enabled: row.enabled === 1,
-    expiresAtMs: row.expires_at_ms,
-    revoked: row.revoked === 1,
-  };
-}
-
 export class ConfigurationCopy {
   readonly #storage: DurableObjectStorage;
+  readonly #changes: readonly CopiedTable[];
   #current: Configuration | null;
-  /** Keys read from the table so far; forgotten when a pull changes the table. */
-  #keys = new Map<string, VirtualKey>();
 
-  constructor(storage: DurableObjectStorage) {
+  /** `changes` are the tables copied row by row along with the document. */
+  constructor(storage: DurableObjectStorage, changes: readonly CopiedTable[], nowMs: number) {
     this.#storage = storage;
+    this.#changes = changes;
     const [row] = storage.sql
       .exec<{ revision: number; document: string }>('SELECT revision, document FROM configuration')
       .toArray();
-    this.#current = row ? toConfiguration(row.revision, row.document) : null;
+    this.#current = row ? toConfiguration(row.revision, row.document, nowMs) : null;
   }
 
   /** Null before the first pull. */
@@ -121,62 +109,33 @@ export class ConfigurationCopy {
     return this.#current;
   }
 
-  key(id: string): VirtualKey | null {
-    const known = this.#keys.get(id);
-    if (known) return known;
-    const [row] = this.#storage.sql.exec<KeyRow>('SELECT * FROM virtual_keys WHERE id = ?', id).toArray();
-    if (!row) return null;
-    const key = toVirtualKey(row);
-    this.#keys.set(id, key);
-    return key;
-  }
-
   /**
    * Pulls what changed since the copy's revision. Rejects where D1 is away; resolves to null where D1 has no
    * such cost center. An answer older than the copy changes nothing.
    */
-  async pull(db: D1Database, costCenter: string): Promise<Configuration | null> {
+  async pull(db: D1Database, costCenter: string, nowMs: number): Promise<Configuration | null> {
     const known = this.#current?.revision ?? 0;
-    const [configurations, keys] = await db.batch<unknown>([
-      db
-        .prepare('SELECT revision, document FROM wallet_configurations WHERE cost_center = ?')
-        .bind(costCenter),
-      db
-        .prepare(
-          'SELECT id, developer, tags, enabled, expires_at, revoked_at FROM virtual_keys WHERE cost_center = ? AND revision > ?',
-        )
-        .bind(costCenter, known),
-    ]);
-    const row = configurations?.results[0];
+    const document = db
+      .prepare('SELECT revision, document FROM wallet_configurations WHERE cost_center = ?')
+      .bind(costCenter);
+    const changes = this.#changes.map(({ query }) => db.prepare(query).bind(costCenter, known));
+    const [documents, ...changed] = await db.batch<unknown>([document, ...changes]);
+    const row = documents?.results[0];
     if (row === undefined) return null;
-    const { revision, document } = pulledSchema.parse(row);
-    if (this.#current && revision <= this.#current.revision) return this.#current;
-    const configuration = toConfiguration(revision, document);
-    this.#keep(configuration, document, z.array(pulledKeySchema).parse(keys?.results ?? []));
-    return configuration;
-  }
-
-  #keep(
-    configuration: Configuration,
-    document: string,
-    keys: readonly z.infer<typeof pulledKeySchema>[],
-  ): void {
-    const { sql } = this.#storage;
+    const pulled = pulledSchema.parse(row);
+    if (this.#current && pulled.revision <= this.#current.revision) return this.#current;
+    const configuration = toConfiguration(pulled.revision, pulled.document, nowMs);
     this.#storage.transactionSync(() => {
-      sql.exec('INSERT OR REPLACE INTO configuration VALUES (1, ?, ?)', configuration.revision, document);
-      for (const key of keys) {
-        sql.exec(
-          'INSERT OR REPLACE INTO virtual_keys VALUES (?, ?, ?, ?, ?, ?)',
-          key.id,
-          key.developer,
-          key.tags,
-          key.enabled,
-          key.expires_at,
-          key.revoked_at === null ? 0 : 1,
-        );
-      }
+      const { revision } = configuration;
+      this.#storage.sql.exec(
+        'INSERT OR REPLACE INTO configuration VALUES (1, ?, ?)',
+        revision,
+        pulled.document,
+      );
+      for (const [index, table] of this.#changes.entries()) table.keep(changed[index]?.results ?? []);
     });
     this.#current = configuration;
-    this.#keys = new Map();
+    for (const table of this.#changes) table.reload();
+    return configuration;
   }
 }

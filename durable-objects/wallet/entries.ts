@@ -47,7 +47,7 @@ function turnColumns(opened: OpenedTurn) {
   const { facts } = request;
   return {
     turn_id: request.turnId,
-    attempt: 1,
+    attempt: opened.attempt,
     received_at: iso(request.receivedAtMs),
     admitted_at: iso(opened.admittedAtMs),
     open_seq: opened.openSeq,
@@ -62,11 +62,13 @@ function turnColumns(opened: OpenedTurn) {
     model_served: opened.model,
     decision: opened.decision,
     stage: opened.stage,
+    route: opened.route,
     reasons: opened.reasons,
     decision_inputs: opened.decisionInputs,
     policy_version: opened.policyVersion,
     standing: opened.standing,
     held_nano_usd: opened.heldNanoUsd,
+    expected_nano_usd: opened.model === null ? null : opened.hold.expected,
     request_bytes: facts.bodyBytes,
     stream: facts.stream,
     max_tokens: facts.maxTokens,

@@ -2,18 +2,19 @@
  * Opening a turn: check the key, decide, hold. Runs inside one transaction, so that two turns can never both
  * see the same money free.
  */
-import { findModel } from '../core/catalogue/lookup.ts';
-import { type Decision, decide } from '../core/decide.ts';
-import type { SessionHistory } from '../core/estimate.ts';
+import { canonicalId, findModel } from '../core/catalogue/lookup.ts';
+import { decide } from '../core/decide.ts';
+import type { Admission, Decision, RefusalDecision, TurnToDecide } from '../core/decision.ts';
 import { heldAmount } from '../core/hold.ts';
 import { nanoUsd } from '../core/money.ts';
 import type { PolicyVersion } from '../core/policy/types.ts';
 import * as sentence from '../core/refusal.ts';
-import { fullest, type Standing, stageName } from '../core/standing.ts';
+import { bindsLine, fullest, type Standing } from '../core/standing.ts';
 import { NO_TOKENS } from '../core/usage.ts';
-import type { Configuration, VirtualKey } from './configuration.ts';
+import type { Configuration } from './configuration.ts';
 import { refusalEntry } from './entries.ts';
-import type { KeyProblem, OpenReply, OpenRequest, Refusal } from './rpc.ts';
+import type { VirtualKey } from './keys.ts';
+import type { KeyProblem, OpenReply, OpenRequest, Refusal, StandingView } from './rpc.ts';
 import { standingsFor, toRecordedStanding, toStandingView } from './standings.ts';
 import type { WalletState } from './state.ts';
 import type { OpenedTurn } from './turns.ts';
@@ -31,16 +32,21 @@ export function keyProblem(key: VirtualKey | null, nowMs: number): KeyProblem | 
   return key.expiresAtMs !== null && key.expiresAtMs <= nowMs ? 'expired' : null;
 }
 
-interface Opening {
+/** A turn about to be decided over, for the first time or anew. */
+export interface Opening {
   state: WalletState;
   configuration: Configuration;
   key: VirtualKey;
   request: OpenRequest;
   policy: PolicyVersion | null;
   standings: Standing[];
-  history: SessionHistory | null;
+  turn: TurnToDecide;
   openSeq: number;
+  /** When it was opened first: windows count it from there. */
+  admittedAtMs: number;
   nowMs: number;
+  /** Models the upstream refused this very turn on, in order; its attempt is one more. */
+  failedModels: OpenedTurn['failedModels'];
 }
 
 /** Decides over a turn and books the hold or the refusal. Call inside a transaction. */
@@ -50,29 +56,76 @@ export function openTurn(state: WalletState, configuration: Configuration, reque
     const isSame = known.opened !== null && JSON.stringify(known.opened.request) === JSON.stringify(request);
     return isSame && known.opened ? known.opened.reply : { status: 'conflict' };
   }
-  const key = state.configuration.key(request.keyId);
+  const key = state.keys.find(request.keyId);
   const problem = keyProblem(key, state.clock.now());
   if (problem || !key) return { status: 'key_rejected', problem: problem ?? 'unknown' };
   const { nowMs, sequence: openSeq } = state.clock.tick('open_seq');
-  const { policy } = configuration;
-  const who = { costCenter: configuration.costCenter, developer: key.developer, keyId: key.id };
-  const standings = policy ? standingsFor(state, policy.policy, who, nowMs) : [];
-  const history = state.sessions.find(request.facts);
-  const opening = { state, configuration, key, request, policy, standings, history, openSeq, nowMs };
-  const closed = closedRefusal(configuration, nowMs);
+  const opened = { openSeq, admittedAtMs: nowMs, failedModels: [] };
+  const opening = openingOf(state, configuration, request, key, opened);
+  state.spans.touch(request.facts.session, nowMs);
+  const closed = closedRefusal(opening);
   if (closed) return bookRefusal(opening, closed, null);
-  const turn = { facts: request.facts, history };
-  const decision = decide(turn, standings, policy?.policy ?? null, state.catalogue, nowMs);
-  tellCrossings(opening, decision);
+  const decision = decideOver(opening);
   return decision.kind === 'refuse'
     ? bookRefusal(opening, toRefusal(opening, decision), decision)
     : bookHold(opening, decision);
 }
 
-/** A cost center that a person paused or archived takes no turns, whatever money it has. */
-function closedRefusal({ archived, paused, names }: Configuration, nowMs: number): Refusal | null {
+/** When a turn was admitted first, and the models it failed on since. */
+interface Opened {
+  openSeq: number;
+  admittedAtMs: number;
+  failedModels: OpenedTurn['failedModels'];
+}
+
+/** Everything a decision over a turn is made from, as it stands now; a turn's own hold does not count against it. */
+export function openingOf(
+  state: WalletState,
+  configuration: Configuration,
+  request: OpenRequest,
+  key: VirtualKey,
+  { openSeq, admittedAtMs, failedModels }: Opened,
+): Opening {
+  const nowMs = state.clock.now();
+  const { facts, turnId } = request;
+  const { policy, exemptUntilMs } = configuration;
+  const failed = failedModels.map(({ model }) => model);
+  const turn: TurnToDecide = {
+    facts,
+    history: state.sessions.history(facts),
+    tags: key.tags,
+    // Where the model it led to does not work, the step is over.
+    step: failed.length > 0 ? null : state.sessions.step(facts),
+    preferred: state.sessions.preference(facts.session, key.developer),
+    exempt: exemptUntilMs !== null && nowMs < exemptUntilMs,
+    refused: [...failed, ...state.refusedModels.of(canonicalId(state.catalogue, facts.model), nowMs)],
+  };
+  const { developer, id: keyId } = key;
+  const caller = { costCenter: configuration.costCenter, developer, keyId, session: facts.session };
+  // By the window the turn was admitted in: there its money is counted.
+  const standings = policy ? standingsFor(state, policy.policy, caller, admittedAtMs, turnId) : [];
+  const made = { state, configuration, key, request, policy, standings, turn };
+  return { ...made, openSeq, admittedAtMs, nowMs, failedModels };
+}
+
+/** Decides, tells the stages this crossed, and keeps the thread's step down. */
+export function decideOver(opening: Opening): Decision {
+  const { state, turn, standings, policy, nowMs } = opening;
+  const decision = decide(turn, standings, policy?.policy ?? null, state.catalogue, nowMs);
+  tellCrossings(opening, decision);
+  if (decision.kind !== 'refuse' && decision.step !== turn.step) {
+    state.sessions.saveStep(turn.facts, decision.step, nowMs);
+  }
+  return decision;
+}
+
+/** What a person stopped takes no turns, whatever money it has: a cost center, or one session. */
+function closedRefusal({ configuration, state, request, nowMs }: Opening): Refusal | null {
+  const { archived, paused, names } = configuration;
   const base = { retryable: false, retryAfterSeconds: null, standing: null };
   if (archived) return { ...base, why: 'archived', message: sentence.archivedSentence(names) };
+  const stop = state.stops.reasonOf(request.facts.session);
+  if (stop !== null) return { ...base, why: 'stopped', message: sentence.stoppedSentence(stop, names) };
   if (!paused || (paused.untilMs !== null && paused.untilMs <= nowMs)) return null;
   const retryAfterSeconds = paused.untilMs === null ? null : Math.ceil((paused.untilMs - nowMs) / 1000);
   return {
@@ -83,7 +136,7 @@ function closedRefusal({ archived, paused, names }: Configuration, nowMs: number
   };
 }
 
-function toRefusal(opening: Opening, decision: Decision & { kind: 'refuse' }): Refusal {
+export function toRefusal(opening: Opening, decision: RefusalDecision): Refusal {
   const { configuration, request, policy, nowMs, openSeq } = opening;
   const { names } = configuration;
   const { standing, why } = decision;
@@ -104,7 +157,8 @@ function toRefusal(opening: Opening, decision: Decision & { kind: 'refuse' }): R
     return { ...refusal, message, standing: view };
   }
   const message = sentence.spentSentence(standing, decision.hold?.expected ?? null, timezone, names);
-  const retryAfterSeconds = Math.max(1, Math.ceil((standing.endMs - nowMs) / 1000));
+  const retryAfterSeconds =
+    standing.endMs === null ? null : Math.max(1, Math.ceil((standing.endMs - nowMs) / 1000));
   return { why, retryable: false, retryAfterSeconds, message, standing: view };
 }
 
@@ -120,72 +174,92 @@ function tellCrossings({ state, request, key, policy, nowMs }: Opening, decision
   for (const { standing, stage } of decision.crossings) state.alerts.tellStage(turn, standing, stage, nowMs);
 }
 
-/** Beside the standings. Tool names have columns of their own. */
-function decisionInputs({ request, history, state }: Opening, decision: Decision | null): unknown {
-  const { toolsOffered: _, toolsUsed: __, ...facts } = request.facts;
-  return { facts, history, catalogue: state.catalogue.version, hold: decision?.hold ?? null };
+/** Beside the standings. Tool names and tags have columns of their own. */
+function decisionInputs({ turn, state, openSeq }: Opening, decision: Decision | null): unknown {
+  const { toolsOffered: _, toolsUsed: __, ...facts } = turn.facts;
+  const { tags: ___, ...inputs } = turn;
+  return { ...inputs, facts, catalogue: state.catalogue.version, hold: decision?.hold ?? null, openSeq };
 }
 
 function openedTurn(opening: Opening, decision: Decision | null, reply: OpenReply): OpenedTurn {
-  const { state, request, key, policy, standings, history, openSeq, nowMs } = opening;
-  const [crossing] = decision?.crossings ?? [];
-  const served = decision && decision.kind !== 'refuse' ? decision.model : null;
+  const { state, request, key, policy, standings, turn, openSeq, admittedAtMs, failedModels } = opening;
+  const admission = decision && decision.kind !== 'refuse' ? decision : null;
   const hold = decision?.hold ?? { expected: nanoUsd(0), ceiling: null, tokens: NO_TOKENS };
-  const isGuaranteed = standings.some(({ budget }) => budget.admission === 'guaranteed');
+  const line = admission && (findModel(state.catalogue, admission.model)?.line ?? null);
+  const isGuaranteed = standings.some(
+    (standing) => standing.budget.admission === 'guaranteed' && bindsLine(standing, line),
+  );
   return {
     request,
     reply,
     openSeq,
-    admittedAtMs: nowMs,
+    admittedAtMs,
     developer: key.developer,
     keyTags: key.tags,
     decision: decision?.kind ?? 'refuse',
-    model: served,
-    line: (served && findModel(state.catalogue, served)?.line) ?? 'unknown',
-    stage: crossing ? stageName(crossing.standing.budget, crossing.stage) : null,
+    model: admission?.model ?? null,
+    line: line ?? 'unknown',
+    stage: decision?.stage ?? null,
+    route: admission?.route ?? null,
     reasons: 'reasons' in reply ? reply.reasons : [],
     decisionInputs: decisionInputs(opening, decision),
     policyVersion: policy?.version ?? null,
     standing: standings.map(toRecordedStanding),
     hold,
-    heldNanoUsd:
-      served === null ? 0 : (heldAmount(hold, isGuaranteed ? 'guaranteed' : 'expected') ?? hold.expected),
-    priorPromptTokens: history?.promptTokens ?? 0,
+    heldNanoUsd: admission
+      ? (heldAmount(hold, isGuaranteed ? 'guaranteed' : 'expected') ?? hold.expected)
+      : 0,
+    priorPromptTokens: turn.history?.promptTokens ?? 0,
+    attempt: failedModels.length + 1,
+    failedModels,
   };
 }
 
-/** The fullest budget as it stood before this turn, for the caller's headers. */
-function shownStanding({ policy, standings }: Opening): ReturnType<typeof toStandingView> | null {
-  const standing = fullest(standings);
+/** The fullest budget that binds this model, as it stood before the turn: for the caller's headers. */
+function shownStanding({ policy, standings, state }: Opening, model: string): StandingView | null {
+  const line = findModel(state.catalogue, model)?.line ?? null;
+  const standing = fullest(standings.filter((each) => bindsLine(each, line)));
   return standing && policy ? toStandingView(standing, policy.policy.timezone) : null;
 }
 
-function bookHold(opening: Opening, decision: Decision & { kind: 'proceed' | 'downgrade' }): OpenReply {
-  const { state, nowMs } = opening;
-  const isUnknown = findModel(state.catalogue, decision.model) === null;
+function failureReasons({ failedModels }: Opening): string[] {
+  return failedModels.map(({ model }) => `failed:${model}`);
+}
+
+/** The turn as it is held from now on, with its reply. */
+export function toHold(opening: Opening, decision: Admission): OpenedTurn {
+  const isUnknown = findModel(opening.state.catalogue, decision.model) === null;
+  const reasons = [...decision.reasons, ...failureReasons(opening)];
   const reply: OpenReply = {
     status: 'admitted',
     decision: decision.kind,
     model: decision.model,
-    reasons: isUnknown ? [...decision.reasons, 'unknown_model'] : decision.reasons,
-    standing: shownStanding(opening),
+    maxTokens: decision.maxTokens,
+    reasons: isUnknown ? [...reasons, 'unknown_model'] : reasons,
+    standing: shownStanding(opening, decision.model),
   };
-  state.turns.insert('open', openedTurn(opening, decision, reply), nowMs + LEASE_MS);
-  return reply;
+  return openedTurn(opening, decision, reply);
 }
 
-function bookRefusal(
-  opening: Opening,
-  refusal: Refusal,
-  decision: (Decision & { kind: 'refuse' }) | null,
-): OpenReply {
+function bookHold(opening: Opening, decision: Admission): OpenReply {
+  const opened = toHold(opening, decision);
+  opening.state.turns.insert('open', opened, opening.nowMs + LEASE_MS);
+  return opened.reply;
+}
+
+/** The turn as it was refused, with its reply and its row of the ledger on the way. */
+export function toRefused(opening: Opening, refusal: Refusal, decision: RefusalDecision | null): OpenedTurn {
   const { state, nowMs } = opening;
-  const reasons = decision?.reasons ?? [refusal.why];
-  const standing = refusal.standing ?? shownStanding(opening);
-  const reply: OpenReply = { status: 'refused', refusal, reasons, standing };
-  const opened = openedTurn(opening, decision, reply);
-  state.turns.insert('refused', opened, nowMs);
+  const reasons = [...(decision?.reasons ?? [refusal.why]), ...failureReasons(opening)];
+  const standing = refusal.standing ?? shownStanding(opening, opening.request.facts.model);
+  const opened = openedTurn(opening, decision, { status: 'refused', refusal, reasons, standing });
   const { sequence: settleSeq } = state.clock.tick('settle_seq');
   state.outbox.put('ledger', refusalEntry(opened, state.catalogue.version, settleSeq, nowMs), nowMs);
-  return reply;
+  return opened;
+}
+
+function bookRefusal(opening: Opening, refusal: Refusal, decision: RefusalDecision | null): OpenReply {
+  const opened = toRefused(opening, refusal, decision);
+  opening.state.turns.insert('refused', opened, opening.nowMs);
+  return opened.reply;
 }

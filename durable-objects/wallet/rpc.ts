@@ -20,12 +20,18 @@ export interface StandingView {
   id: string;
   scope: Scope;
   subject: string;
+  /** Null: of every line. */
+  line: string | null;
   window: WindowKind;
   /** ISO 8601, in the policy's time zone, with its offset. */
   windowStart: string;
-  resetsAt: string;
-  resetsAtMs: number;
+  /** Null: it ends with its session. */
+  resetsAt: string | null;
+  resetsAtMs: number | null;
+  /** For this subject, raises in force included. */
   limitNanoUsd: number;
+  /** What of it raises add. */
+  raisedNanoUsd: number;
   settledNanoUsd: number;
   heldNanoUsd: number;
   /** Settled money as a fraction of the limit; 1 where the limit is zero. */
@@ -34,8 +40,8 @@ export interface StandingView {
 }
 
 export interface Refusal {
-  /** `budget`: money; `paused`, `archived`: an admin's doing; `model`: not allowed; `unbounded`: no ceiling; `pending`: only open holds stand in the way. */
-  why: 'budget' | 'paused' | 'archived' | 'model' | 'unbounded' | 'pending';
+  /** `budget`: money; `paused`, `archived`, `stopped` (one session): an admin's doing; `model`: not allowed; `unbounded`: no ceiling; `pending`: only open holds stand in the way. */
+  why: 'budget' | 'paused' | 'archived' | 'stopped' | 'model' | 'unbounded' | 'pending';
   /** Whether trying again soon can help. */
   retryable: boolean;
   retryAfterSeconds: number | null;
@@ -53,6 +59,8 @@ export type OpenReply =
       decision: 'proceed' | 'downgrade' | 'route';
       /** The model to send the turn to; equal to the one asked for unless the decision changed it. */
       model: string;
+      /** The `max_tokens` to send in place of the asked ones; null: as asked. */
+      maxTokens: number | null;
       reasons: string[];
       /** The fullest budget that binds this caller; null without a policy. */
       standing: StandingView | null;
@@ -63,6 +71,15 @@ export type OpenReply =
   | { status: 'conflict' }
   /** The wallet has no configuration and cannot get it. */
   | { status: 'unavailable'; message: string };
+
+/** The upstream refused the model a turn was stepped down to; nothing was billed. */
+export interface ReopenRequest {
+  turnId: string;
+  /** The attempt that failed, from 1. */
+  attempt: number;
+  /** Whether the model is to be left alone for a while by turns that ask for the same. */
+  remember: boolean;
+}
 
 /** How far a running turn has come; what it is charged if nothing more is ever heard of it. */
 export interface Progress {
@@ -147,12 +164,19 @@ export interface WalletView {
 export interface WalletRpc {
   /** Estimate, decide, hold, in one transaction. Idempotent by turn id: the same content gets the same reply. */
   open(request: OpenRequest): Promise<OpenReply>;
+  /**
+   * Decides a turn anew without the model its attempt failed on; its hold is topped up or lowered in place.
+   * Idempotent by turn id and attempt.
+   */
+  reopen(request: ReopenRequest): Promise<OpenReply>;
   /** Keeps a hold's lease alive. */
   renew(request: RenewRequest): Promise<RenewReply>;
   /** The exact cost takes the hold's place. Idempotent by turn id and attempt. */
   settle(request: SettleRequest): Promise<SettleReply>;
   /** Checks a key without a turn. */
   authorize(costCenter: string, keyId: string): Promise<AuthorizeReply>;
+  /** A developer's wish to step one of their sessions down early; a null model takes it back. */
+  prefer(costCenter: string, keyId: string, session: string, model: string | null): Promise<AuthorizeReply>;
   view(costCenter: string): Promise<WalletView>;
   holds(): Promise<HoldView[]>;
   /** Ends a runaway hold: it settles at the best figure known, marked estimated. False: no such open hold. */

@@ -86,6 +86,59 @@ const VERSIONS: readonly (readonly string[])[] = [
       document TEXT NOT NULL
     ) STRICT`,
   ],
+  [
+    // Histories are estimates and now hold other figures: they begin anew.
+    'DELETE FROM sessions',
+
+    // When a session began and was last active: its own budgets count from there. It is over after 35 idle days.
+    `CREATE TABLE session_spans (
+      session TEXT PRIMARY KEY,
+      started_at_ms INTEGER NOT NULL,
+      last_at_ms INTEGER NOT NULL
+    ) STRICT`,
+    'CREATE INDEX session_spans_by_age ON session_spans (last_at_ms)',
+    'CREATE INDEX spend_by_session ON spend (session, quarter, nano_usd)',
+
+    // The step down that sticks to a thread; step is a core Step, JSON.
+    `CREATE TABLE steps (
+      session TEXT NOT NULL,
+      thread TEXT NOT NULL,
+      at_ms INTEGER NOT NULL,
+      step TEXT NOT NULL,
+      PRIMARY KEY (session, thread)
+    ) STRICT, WITHOUT ROWID`,
+
+    // Developers' own wishes to step a session down early.
+    `CREATE TABLE preferences (
+      session TEXT NOT NULL,
+      developer TEXT NOT NULL,
+      model TEXT NOT NULL,
+      at_ms INTEGER NOT NULL,
+      PRIMARY KEY (session, developer)
+    ) STRICT, WITHOUT ROWID`,
+
+    // Models the upstream refused for turns that asked for another: not tried for that pair until then.
+    `CREATE TABLE refused_models (
+      asked TEXT NOT NULL,
+      model TEXT NOT NULL,
+      until_ms INTEGER NOT NULL,
+      PRIMARY KEY (asked, model)
+    ) STRICT, WITHOUT ROWID`,
+
+    // Copies of D1's raises and session_stops, by the same revision as the configuration.
+    `CREATE TABLE raises (
+      id TEXT PRIMARY KEY,
+      budget TEXT NOT NULL,
+      subject TEXT,
+      extra_nano_usd INTEGER NOT NULL,
+      until_ms INTEGER NOT NULL,
+      ended INTEGER NOT NULL
+    ) STRICT`,
+    `CREATE TABLE session_stops (
+      session TEXT PRIMARY KEY,
+      reason TEXT NOT NULL
+    ) STRICT`,
+  ],
 ];
 
 /** Brings the object's tables to the newest version; a no-op where they are. */

@@ -1,15 +1,19 @@
-/** What the last answered turn of each session and thread tells of the thread's next one. */
-import type { SessionHistory } from '../core/estimate.ts';
+/**
+ * What the wallet remembers of each session between its turns: the history of each thread, the step down that
+ * sticks to it, and what its developer wishes. All of it ends with the session.
+ */
+import type { SessionHistory } from '../core/history.ts';
+import type { Step } from '../core/step.ts';
 import type { TurnFacts } from '../core/turn.ts';
+import { SESSION_KEPT_MS } from './session-spans.ts';
 
-/** A session idle this long is over (DESIGN leaves session state 35 days). */
-const SESSION_KEPT_MS = 35 * 86_400_000;
+type ThreadFacts = Pick<TurnFacts, 'session' | 'kind' | 'agent'>;
 
 /**
  * The conversation within a session that a turn continues: the main loop, each agent, and the auxiliary turns,
  * whose short prompts say nothing of the main loop's.
  */
-function threadOf({ kind, agent }: Pick<TurnFacts, 'kind' | 'agent'>): string {
+function threadOf({ kind, agent }: ThreadFacts): string {
   return kind === 'auxiliary' ? `auxiliary ${agent ?? ''}` : (agent ?? '');
 }
 
@@ -20,7 +24,7 @@ export class Sessions {
     this.#sql = sql;
   }
 
-  find(facts: TurnFacts): SessionHistory | null {
+  history(facts: ThreadFacts): SessionHistory | null {
     const [row] = this.#sql
       .exec<{ history: string }>(
         'SELECT history FROM sessions WHERE session = ? AND thread = ?',
@@ -31,7 +35,7 @@ export class Sessions {
     return row ? (JSON.parse(row.history) as SessionHistory) : null;
   }
 
-  save(facts: TurnFacts, history: SessionHistory): void {
+  saveHistory(facts: ThreadFacts, history: SessionHistory): void {
     this.#sql.exec(
       'INSERT OR REPLACE INTO sessions (session, thread, at_ms, history) VALUES (?, ?, ?, ?)',
       facts.session,
@@ -41,7 +45,68 @@ export class Sessions {
     );
   }
 
+  step(facts: ThreadFacts): Step | null {
+    const [row] = this.#sql
+      .exec<{ step: string }>(
+        'SELECT step FROM steps WHERE session = ? AND thread = ?',
+        facts.session,
+        threadOf(facts),
+      )
+      .toArray();
+    return row ? (JSON.parse(row.step) as Step) : null;
+  }
+
+  /** A null step ends the one there was. */
+  saveStep(facts: ThreadFacts, step: Step | null, nowMs: number): void {
+    const thread = threadOf(facts);
+    if (step === null) {
+      this.#sql.exec('DELETE FROM steps WHERE session = ? AND thread = ?', facts.session, thread);
+      return;
+    }
+    this.#sql.exec(
+      'INSERT OR REPLACE INTO steps (session, thread, at_ms, step) VALUES (?, ?, ?, ?)',
+      facts.session,
+      thread,
+      nowMs,
+      JSON.stringify(step),
+    );
+  }
+
+  /** The model the developer asked to step the session down to; null where they did not. */
+  preference(session: string, developer: string): string | null {
+    const [row] = this.#sql
+      .exec<{ model: string }>(
+        'SELECT model FROM preferences WHERE session = ? AND developer = ?',
+        session,
+        developer,
+      )
+      .toArray();
+    return row?.model ?? null;
+  }
+
+  /** A null model takes the wish back. */
+  savePreference(session: string, developer: string, model: string | null, nowMs: number): void {
+    if (model === null) {
+      this.#sql.exec('DELETE FROM preferences WHERE session = ? AND developer = ?', session, developer);
+      return;
+    }
+    this.#sql.exec(
+      'INSERT OR REPLACE INTO preferences (session, developer, model, at_ms) VALUES (?, ?, ?, ?)',
+      session,
+      developer,
+      model,
+      nowMs,
+    );
+  }
+
   forgetBefore(nowMs: number): void {
-    this.#sql.exec('DELETE FROM sessions WHERE at_ms < ?', nowMs - SESSION_KEPT_MS);
+    for (const table of ['sessions', 'steps', 'preferences']) {
+      this.#sql.exec(
+        `DELETE FROM ${table} WHERE at_ms < ?
+         AND session NOT IN (SELECT session FROM session_spans WHERE last_at_ms >= ?)`,
+        nowMs - SESSION_KEPT_MS,
+        nowMs - SESSION_KEPT_MS,
+      );
+    }
   }
 }

@@ -3,11 +3,11 @@
  * reported after its lease ran out is booked as the difference, in the window the turn was admitted in. Each
  * function runs inside one transaction.
  */
-import { findModel } from '../core/catalogue/lookup.ts';
-import { cacheTtlMs, nextHistory } from '../core/estimate.ts';
+import { canonicalId, findModel } from '../core/catalogue/lookup.ts';
+import { FIRST_OUTPUT_TOKENS } from '../core/estimate.ts';
+import { nextHistory } from '../core/history.ts';
 import { nanoUsd } from '../core/money.ts';
-import { stageLine } from '../core/standing.ts';
-import type { TurnFacts } from '../core/turn.ts';
+import { bindsLine, stageLine } from '../core/standing.ts';
 import { addTokens, promptTokens, type Usage } from '../core/usage.ts';
 import type { AlertTurn } from './alerts.ts';
 import { bookingOf, correctionOf, unreportedBooking } from './charge.ts';
@@ -18,24 +18,24 @@ import { standingsFor } from './standings.ts';
 import type { WalletState } from './state.ts';
 import type { Charge, OpenedTurn, TurnRow } from './turns.ts';
 
-/** A turn has one attempt until failover comes; a report of another one is not this turn's. */
-const ATTEMPT = 1;
-
 /** Settles a turn with what its upstream reported. */
 export function settleTurn(state: WalletState, request: SettleRequest): SettleReply {
   const row = state.turns.find(request.turnId);
   if (!row) return settleUnknown(state, request);
-  if (request.attempt !== ATTEMPT || row.state === 'refused') return { status: 'conflict' };
+  if (row.state === 'refused') return { status: 'conflict' };
   if (row.settlement) {
     const isSame = JSON.stringify(row.settlement) === JSON.stringify(request);
     return isSame ? { status: 'settled', chargedNanoUsd: row.charge?.nanoUsd ?? 0 } : { status: 'conflict' };
   }
-  if (!row.opened) return { status: 'conflict' };
+  if (!row.opened || request.attempt !== row.opened.attempt) return { status: 'conflict' };
   const fresh = bookingOf(row.opened, request.outcome, state.catalogue);
   const booking = row.charge ? correctionOf(fresh, row.charge) : fresh;
   const charge = book(state, row.opened, booking, request.answer, row.charge);
   state.turns.resolve(request.turnId, booking.kind === 'failure' ? 'released' : 'settled', request, charge);
-  if (request.outcome.kind === 'completed') remember(state, row.opened, request.outcome.usage);
+  if (request.outcome.kind === 'completed') {
+    remember(state, row.opened, request.outcome.usage);
+    rememberRefusedModels(state, row.opened);
+  }
   return { status: 'settled', chargedNanoUsd: charge.nanoUsd };
 }
 
@@ -49,7 +49,7 @@ function settleUnknown(state: WalletState, request: SettleRequest): SettleReply 
 /** Renews a lease with the usage seen so far. After the lease ran out, what was charged is brought up to date. */
 export function renewTurn(state: WalletState, request: RenewRequest): RenewReply {
   const row = state.turns.find(request.turnId);
-  if (!row?.opened || request.attempt !== ATTEMPT) return { status: 'unknown_turn' };
+  if (!row?.opened || request.attempt !== row.opened.attempt) return { status: 'unknown_turn' };
   if (row.settlement || (row.state !== 'open' && row.state !== 'expired')) return { status: 'resolved' };
   const progress = furthest(row.progress, request.progress);
   state.turns.renew(request.turnId, state.clock.now() + LEASE_MS, progress);
@@ -117,38 +117,39 @@ function tellCrossings(state: WalletState, opened: OpenedTurn, nowMs: number): v
   const policy = state.configuration.current()?.policy;
   if (!policy) return;
   const { developer, request } = opened;
-  const who = { costCenter: request.costCenter, developer, keyId: request.keyId };
+  const { costCenter, keyId, facts } = request;
+  const who = { costCenter, developer, keyId, session: facts.session };
   const turn = { ...alertTurn(opened), policyVersion: policy.version };
   for (const standing of standingsFor(state, policy.policy, who, opened.admittedAtMs)) {
+    if (!bindsLine(standing, opened.line)) continue;
     for (const stage of standing.budget.stages) {
-      if (standing.settled < stageLine(standing.budget, stage)) break;
+      if (standing.settled < stageLine(standing, stage)) break;
       state.alerts.tellStage(turn, standing, stage, nowMs);
     }
   }
 }
 
-/** Lets the session's next estimate start from this turn's exact figures. */
+/** Lets the thread's next estimate start from this turn's exact figures. */
 function remember(state: WalletState, opened: OpenedTurn, usage: Usage): void {
   const { facts } = opened.request;
-  const prompt = promptTokens(usage.tokens);
-  const served = opened.model ?? facts.model;
-  if (prompt === 0) return;
-  const previous = state.sessions.find(facts);
-  const history = nextHistory(previous, {
-    model: served,
-    tokenizer: findModel(state.catalogue, served)?.tokenizer ?? 'new',
-    promptTokens: prompt,
+  const model = opened.model ?? facts.model;
+  if (promptTokens(usage.tokens) === 0) return;
+  const history = nextHistory(state.sessions.history(facts), {
+    model,
+    tokenizer: findModel(state.catalogue, model)?.tokenizer ?? 'new',
+    tokens: usage.tokens,
     bodyBytes: facts.bodyBytes,
-    outputTokens: usage.tokens.outputTokens,
-    cacheTtlMs: cachedForMs(usage, facts.cacheTtl),
+    cacheTtl: facts.cacheTtl,
+    firstOutputTokens: FIRST_OUTPUT_TOKENS[facts.kind],
     atMs: state.clock.now(),
   });
-  state.sessions.save(facts, history);
+  state.sessions.saveHistory(facts, history);
 }
 
-/** How long the prompt just used stays cached; 0 where the upstream cached nothing of it. */
-function cachedForMs({ tokens }: Usage, asked: TurnFacts['cacheTtl']): number {
-  if (tokens.cacheWrite1hTokens > 0) return cacheTtlMs('1h');
-  if (tokens.cacheWrite5mTokens > 0) return cacheTtlMs('5m');
-  return tokens.cacheReadTokens > 0 ? cacheTtlMs(asked) : 0;
+/** The request was a good one, as its answer shows: what the refused models refused was themselves. */
+function rememberRefusedModels(state: WalletState, { failedModels, request }: OpenedTurn): void {
+  for (const { model, remember } of failedModels) {
+    const asked = canonicalId(state.catalogue, request.facts.model);
+    if (remember) state.refusedModels.remember(asked, model, state.clock.now());
+  }
 }

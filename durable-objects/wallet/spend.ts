@@ -5,7 +5,7 @@
 import { type NanoUsd, nanoUsd } from '../core/money.ts';
 import type { Scope } from '../core/policy/types.ts';
 
-const QUARTER_MS = 900_000;
+export const QUARTER_MS = 900_000;
 /** A month in any time zone, with days to spare for late corrections. */
 export const SPEND_KEPT_MS = 40 * 86_400_000;
 /** More sums than any live set of budgets and subjects needs; beyond it they are computed anew. */
@@ -19,17 +19,43 @@ export interface Spender {
   session: string;
 }
 
-interface CachedSum {
+/** Whose money a budget counts. */
+export interface Counted {
+  scope: Scope;
+  subject: string;
+  /** Null: of every line. */
+  line: string | null;
+}
+
+/** A half-open span of time, epoch ms; a null end is still to come. */
+export interface Span {
   startMs: number;
-  endMs: number;
+  endMs: number | null;
+}
+
+interface CachedSum extends Span {
   total: number;
 }
 
-const COLUMN: Record<Exclude<Scope, 'cost_center'>, string> = { developer: 'developer', key: 'key_id' };
+const COLUMN: Record<Exclude<Scope, 'cost_center'>, string> = {
+  developer: 'developer',
+  key: 'key_id',
+  session: 'session',
+};
+
+/** The subject of each scope that a spender is. */
+function subjectsOf(spender: Spender): [Scope, string][] {
+  return [
+    ['cost_center', ''],
+    ['developer', spender.developer],
+    ['key', spender.keyId],
+    ['session', spender.session],
+  ];
+}
 
 export class Spend {
   readonly #sql: SqlStorage;
-  /** By scope and subject. */
+  /** By scope, subject and line. */
   #sums = new Map<string, CachedSum[]>();
   #cached = 0;
 
@@ -50,50 +76,60 @@ export class Spend {
       spender.session,
       amount,
     );
-    const keys = [
-      sumKey('cost_center', ''),
-      sumKey('developer', spender.developer),
-      sumKey('key', spender.keyId),
-    ];
-    for (const key of keys) {
-      for (const sum of this.#sums.get(key) ?? []) {
-        if (admittedAtMs >= sum.startMs && admittedAtMs < sum.endMs) sum.total += amount;
+    for (const [scope, subject] of subjectsOf(spender)) {
+      for (const line of [null, spender.line]) {
+        for (const sum of this.#sums.get(sumKey({ scope, subject, line })) ?? []) {
+          if (admittedAtMs >= sum.startMs && (sum.endMs === null || admittedAtMs < sum.endMs)) {
+            sum.total += amount;
+          }
+        }
       }
     }
   }
 
-  /** What a subject of a scope has settled in a window whose ends lie on quarter-hours. */
-  settled(scope: Scope, subject: string, startMs: number, endMs: number): NanoUsd {
-    const key = sumKey(scope, scope === 'cost_center' ? '' : subject);
+  /** What a budget's subject has settled in a window whose ends lie on quarter-hours. */
+  settled(counted: Counted, { startMs, endMs }: Span): NanoUsd {
+    const key = sumKey(counted);
     const known = this.#sums.get(key) ?? [];
     const found = known.find((sum) => sum.startMs === startMs && sum.endMs === endMs);
     if (found) return nanoUsd(found.total);
-    const total = this.#sum(scope, subject, startMs, endMs);
+    const total = this.#sum(counted, { startMs, endMs });
     if (this.#cached >= MAX_CACHED_SUMS) this.reload();
     this.#sums.set(key, [...(this.#sums.get(key) ?? []), { startMs, endMs, total }]);
     this.#cached += 1;
     return nanoUsd(total);
   }
 
-  #sum(scope: Scope, subject: string, startMs: number, endMs: number): number {
-    const range = [Math.floor(startMs / QUARTER_MS), Math.floor(endMs / QUARTER_MS)];
-    const where = scope === 'cost_center' ? '' : ` AND ${COLUMN[scope]} = ?`;
-    const bindings = scope === 'cost_center' ? range : [...range, subject];
-    const query = `SELECT coalesce(sum(nano_usd), 0) AS total FROM spend WHERE quarter >= ? AND quarter < ?${where}`;
+  #sum({ scope, subject, line }: Counted, span: Span): number {
+    const conditions = ['quarter >= ?', 'quarter < ?'];
+    const bindings: (string | number)[] = quartersOf(span);
+    if (scope !== 'cost_center') {
+      conditions.push(`${COLUMN[scope]} = ?`);
+      bindings.push(subject);
+    }
+    if (line !== null) {
+      conditions.push('line = ?');
+      bindings.push(line);
+    }
+    const query = `SELECT coalesce(sum(nano_usd), 0) AS total FROM spend WHERE ${conditions.join(' AND ')}`;
     return this.#sql.exec<{ total: number }>(query, ...bindings).one().total;
   }
 
   /** The subjects of a scope with money in a window. */
-  subjects(scope: Exclude<Scope, 'cost_center'>, startMs: number, endMs: number): string[] {
+  subjects(scope: Exclude<Scope, 'cost_center'>, span: Span): string[] {
     const column = COLUMN[scope];
     const query = `SELECT DISTINCT ${column} AS subject FROM spend WHERE quarter >= ? AND quarter < ?`;
-    const range = [Math.floor(startMs / QUARTER_MS), Math.floor(endMs / QUARTER_MS)];
-    return [...this.#sql.exec<{ subject: string }>(query, ...range)].map((row) => row.subject);
+    return [...this.#sql.exec<{ subject: string }>(query, ...quartersOf(span))].map((row) => row.subject);
   }
 
-  /** Drops buckets no window can need any more. */
-  forgetBefore(nowMs: number): void {
-    this.#sql.exec('DELETE FROM spend WHERE quarter < ?', Math.floor((nowMs - SPEND_KEPT_MS) / QUARTER_MS));
+  /** Drops buckets no window can need any more: of sessions active since `sessionsSinceMs`, none. */
+  forgetBefore(nowMs: number, sessionsSinceMs: number): void {
+    this.#sql.exec(
+      `DELETE FROM spend WHERE quarter < ?
+       AND session NOT IN (SELECT session FROM session_spans WHERE last_at_ms >= ?)`,
+      Math.floor((nowMs - SPEND_KEPT_MS) / QUARTER_MS),
+      sessionsSinceMs,
+    );
   }
 
   /** Forgets what a rolled-back transaction did in memory. */
@@ -103,6 +139,13 @@ export class Spend {
   }
 }
 
-function sumKey(scope: Scope, subject: string): string {
-  return `${scope}|${subject}`;
+function quartersOf({ startMs, endMs }: Span): number[] {
+  return [
+    Math.floor(startMs / QUARTER_MS),
+    endMs === null ? Number.MAX_SAFE_INTEGER : Math.floor(endMs / QUARTER_MS),
+  ];
+}
+
+function sumKey({ scope, subject, line }: Counted): string {
+  return `${scope}|${line ?? ''}|${scope === 'cost_center' ? '' : subject}`;
 }

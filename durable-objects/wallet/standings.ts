@@ -1,39 +1,84 @@
 /** The standings of budgets, summed from spend and open holds, and how people are shown them. */
+import { MAX_LIMIT_NANO_USD, nanoUsd } from '../core/money.ts';
 import type { Budget, Policy } from '../core/policy/types.ts';
 import { type Standing, stageReached, utilization } from '../core/standing.ts';
 import { windowAt, zonedIso } from '../core/window.ts';
 import type { RecordedStanding } from '../ledger/entry.ts';
 import type { StandingView } from './rpc.ts';
+import type { Span } from './spend.ts';
 import type { WalletState } from './state.ts';
 
-/** Whom a budget is counted for, of a turn's cost center, developer and key. */
-function subjectOf(budget: Budget, who: { costCenter: string; developer: string; keyId: string }): string {
-  if (budget.scope === 'cost_center') return who.costCenter;
-  return budget.scope === 'developer' ? who.developer : who.keyId;
+/** A session budget is shown for the sessions active in the last day: of all that are not over there may be thousands. */
+const SESSIONS_SHOWN_MS = 86_400_000;
+
+/** Who spends. A null session: the caller is not in one. */
+export interface Caller {
+  costCenter: string;
+  developer: string;
+  keyId: string;
+  session: string | null;
 }
 
-/** One budget's standing for one subject, in the window that `atMs` falls in. */
-export function standingOf(
+/** Whom a budget is counted for, of those a caller is; null where the caller is none such. */
+function subjectOf({ scope }: Budget, caller: Caller): string | null {
+  switch (scope) {
+    case 'cost_center':
+      return caller.costCenter;
+    case 'developer':
+      return caller.developer;
+    case 'key':
+      return caller.keyId;
+    case 'session':
+      return caller.session;
+  }
+}
+
+function spanOf(state: WalletState, policy: Policy, budget: Budget, subject: string, atMs: number): Span {
+  if (budget.window !== 'session') return windowAt(budget.window, policy.timezone, atMs);
+  return { startMs: state.spans.startOf(subject, atMs), endMs: null };
+}
+
+/** One budget's standing for one subject, in the window that `atMs` falls in; `except` is a turn not to count as held. */
+function standingOf(
   state: WalletState,
   policy: Policy,
   budget: Budget,
   subject: string,
-  atMs: number,
+  at: { ms: number; except?: string | undefined },
 ): Standing {
-  const { startMs, endMs } = windowAt(budget.window, policy.timezone, atMs);
-  const settled = state.spend.settled(budget.scope, subject, startMs, endMs);
-  const { held, expected } = state.turns.held(budget.scope, subject, startMs, endMs, budget.admission);
-  return { budget, subject, startMs, endMs, settled, held, expected };
+  const span = spanOf(state, policy, budget, subject, at.ms);
+  const counted = { scope: budget.scope, subject, line: budget.line };
+  const own = budget.overrides.get(subject) ?? budget.limitNanoUsd;
+  const extra = state.raises.extra(budget.id, subject, at.ms);
+  const limit = nanoUsd(Math.min(own + extra, MAX_LIMIT_NANO_USD));
+  return {
+    budget,
+    subject,
+    ...span,
+    limit,
+    raised: nanoUsd(limit - own),
+    settled: state.spend.settled(counted, span),
+    ...state.turns.held(counted, span, budget.admission, at.except),
+  };
 }
 
-/** The standings of all budgets that bind a turn of this developer and key. */
+/**
+ * The standings of all budgets that bind a caller's turn, whatever its line. `except` leaves out one turn's own
+ * hold, where it is decided over anew.
+ */
 export function standingsFor(
   state: WalletState,
   policy: Policy,
-  who: { costCenter: string; developer: string; keyId: string },
+  caller: Caller,
   atMs: number,
+  except?: string,
 ): Standing[] {
-  return policy.budgets.map((budget) => standingOf(state, policy, budget, subjectOf(budget, who), atMs));
+  const standings: Standing[] = [];
+  for (const budget of policy.budgets) {
+    const subject = subjectOf(budget, caller);
+    if (subject !== null) standings.push(standingOf(state, policy, budget, subject, { ms: atMs, except }));
+  }
+  return standings;
 }
 
 /** Every budget's standing, one a subject that spent or holds money in its window. */
@@ -43,29 +88,42 @@ export function allStandings(
   costCenter: string,
   atMs: number,
 ): Standing[] {
-  return policy.budgets.flatMap((budget) => {
-    const { scope } = budget;
-    if (scope === 'cost_center') return [standingOf(state, policy, budget, costCenter, atMs)];
-    const { startMs, endMs } = windowAt(budget.window, policy.timezone, atMs);
-    const subjects = new Set([
-      ...state.spend.subjects(scope, startMs, endMs),
-      ...state.turns.openSubjects(scope),
-    ]);
-    return [...subjects].sort().map((subject) => standingOf(state, policy, budget, subject, atMs));
-  });
+  return policy.budgets.flatMap((budget) =>
+    shownSubjects(state, policy, budget, costCenter, atMs).map((subject) =>
+      standingOf(state, policy, budget, subject, { ms: atMs }),
+    ),
+  );
+}
+
+function shownSubjects(
+  state: WalletState,
+  policy: Policy,
+  budget: Budget,
+  costCenter: string,
+  atMs: number,
+): string[] {
+  const { scope, window } = budget;
+  if (scope === 'cost_center') return [costCenter];
+  const spent =
+    window === 'session'
+      ? state.spans.activeSince(atMs - SESSIONS_SHOWN_MS)
+      : state.spend.subjects(scope, windowAt(window, policy.timezone, atMs));
+  return [...new Set([...spent, ...state.turns.openSubjects(scope)])].sort();
 }
 
 export function toStandingView(standing: Standing, timezone: string): StandingView {
-  const { budget, subject, startMs, endMs, settled, held } = standing;
+  const { budget, subject, startMs, endMs, limit, raised, settled, held } = standing;
   return {
     id: budget.id,
     scope: budget.scope,
     subject,
+    line: budget.line,
     window: budget.window,
     windowStart: zonedIso(startMs, timezone),
-    resetsAt: zonedIso(endMs, timezone),
+    resetsAt: endMs === null ? null : zonedIso(endMs, timezone),
     resetsAtMs: endMs,
-    limitNanoUsd: budget.limitNanoUsd,
+    limitNanoUsd: limit,
+    raisedNanoUsd: raised,
     settledNanoUsd: settled,
     heldNanoUsd: held,
     utilization: utilization(standing),
@@ -74,14 +132,16 @@ export function toStandingView(standing: Standing, timezone: string): StandingVi
 }
 
 export function toRecordedStanding(standing: Standing): RecordedStanding {
-  const { budget, subject, startMs, endMs, settled, held, expected } = standing;
+  const { budget, subject, startMs, endMs, limit, raised, settled, held, expected } = standing;
   return {
     budget: budget.id,
     scope: budget.scope,
     subject,
+    line: budget.line,
     window_start: new Date(startMs).toISOString(),
-    resets_at: new Date(endMs).toISOString(),
-    limit_nano_usd: budget.limitNanoUsd,
+    resets_at: endMs === null ? null : new Date(endMs).toISOString(),
+    limit_nano_usd: limit,
+    raised_nano_usd: raised,
     settled_nano_usd: settled,
     held_nano_usd: held,
     expected_nano_usd: expected,

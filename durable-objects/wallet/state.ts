@@ -4,18 +4,27 @@ import type { Catalogue } from '../core/catalogue/types.ts';
 import { Alerts } from './alerts.ts';
 import { Clock } from './clock.ts';
 import { ConfigurationCopy } from './configuration.ts';
+import { VirtualKeys } from './keys.ts';
 import { Outbox } from './outbox.ts';
+import { Raises } from './raises.ts';
+import { RefusedModels } from './refused-models.ts';
+import { SESSION_KEPT_MS, SessionSpans } from './session-spans.ts';
+import { SessionStops } from './session-stops.ts';
 import { Sessions } from './sessions.ts';
 import { Spend } from './spend.ts';
 import { Turns } from './turns.ts';
 
 export class WalletState {
-  readonly catalogue: Catalogue = builtinCatalogue;
   readonly alerts: Alerts;
   readonly clock: Clock;
   readonly configuration: ConfigurationCopy;
+  readonly keys: VirtualKeys;
   readonly outbox: Outbox;
+  readonly raises: Raises;
+  readonly refusedModels: RefusedModels;
   readonly sessions: Sessions;
+  readonly spans: SessionSpans;
+  readonly stops: SessionStops;
   readonly spend: Spend;
   readonly turns: Turns;
   readonly #storage: DurableObjectStorage;
@@ -24,12 +33,34 @@ export class WalletState {
     const { sql } = storage;
     this.#storage = storage;
     this.clock = new Clock(sql);
-    this.configuration = new ConfigurationCopy(storage);
+    this.keys = new VirtualKeys(sql);
+    this.raises = new Raises(sql);
+    this.stops = new SessionStops(sql);
+    const copied = [this.keys, this.raises, this.stops];
+    this.configuration = new ConfigurationCopy(storage, copied, this.clock.now());
     this.outbox = new Outbox(sql, this.clock.now());
     this.alerts = new Alerts(sql, this.outbox);
+    this.refusedModels = new RefusedModels(sql);
     this.sessions = new Sessions(sql);
+    this.spans = new SessionSpans(sql);
     this.spend = new Spend(sql);
     this.turns = new Turns(sql);
+  }
+
+  /** The prices and models in force. */
+  get catalogue(): Catalogue {
+    return this.configuration.current()?.catalogue ?? builtinCatalogue;
+  }
+
+  /** Forgets what no budget, session or late report can need any more. Call inside a transaction. */
+  forgetBefore(nowMs: number): void {
+    this.turns.forgetBefore(nowMs);
+    this.spend.forgetBefore(nowMs, nowMs - SESSION_KEPT_MS);
+    this.sessions.forgetBefore(nowMs);
+    this.spans.forgetBefore(nowMs);
+    this.raises.forgetBefore(nowMs);
+    this.refusedModels.forgetBefore(nowMs);
+    this.alerts.forgetBefore(nowMs);
   }
 
   /** Runs a synchronous transaction; if it throws, storage and memory are both as before. */

@@ -9,6 +9,7 @@ import type { Admission, Scope } from '../core/policy/types.ts';
 import type { TokenCounts } from '../core/usage.ts';
 import type { RecordedStanding } from '../ledger/entry.ts';
 import type { OpenReply, OpenRequest, Progress, SettleRequest } from './rpc.ts';
+import type { Counted, Span } from './spend.ts';
 
 /** Everything that is known of a turn once it was decided; the ledger entry is made from it. */
 export interface OpenedTurn {
@@ -24,6 +25,7 @@ export interface OpenedTurn {
   /** The served model's line, or "unknown". */
   line: string;
   stage: string | null;
+  route: string | null;
   reasons: string[];
   decisionInputs: unknown;
   policyVersion: number | null;
@@ -33,6 +35,9 @@ export interface OpenedTurn {
   heldNanoUsd: number;
   /** Length of the session's prompt before this turn, in tokens. */
   priorPromptTokens: number;
+  /** From 1; each model the upstream refused made it one more. */
+  attempt: number;
+  failedModels: { model: string; remember: boolean }[];
 }
 
 /** What a turn has been charged so far, so that a correction can be the difference. */
@@ -178,20 +183,40 @@ export class Turns {
     this.#open.delete(turnId);
   }
 
-  /** Money held by the open turns of a subject that were admitted in a window. */
+  /** An open turn was decided anew: its hold and its lease from now on. */
+  reopen(opened: OpenedTurn, leaseExpiresAtMs: number): void {
+    const { turnId } = opened.request;
+    this.#sql.exec(
+      'UPDATE turns SET opened = ?, progress = NULL, lease_expires_at_ms = ? WHERE turn_id = ?',
+      JSON.stringify(opened),
+      leaseExpiresAtMs,
+      turnId,
+    );
+    const open = this.#open.get(turnId);
+    if (open) this.#open.set(turnId, { ...open, opened, leaseExpiresAtMs, progress: null });
+  }
+
+  /** An open turn was decided anew and refused: it holds nothing any more. */
+  refuse(opened: OpenedTurn): void {
+    const { turnId } = opened.request;
+    const update = "UPDATE turns SET state = 'refused', opened = ? WHERE turn_id = ?";
+    this.#sql.exec(update, JSON.stringify(opened), turnId);
+    this.#open.delete(turnId);
+  }
+
+  /** Money held by the open turns a budget counts that were admitted in its window, but for one turn. */
   held(
-    scope: Scope,
-    subject: string,
-    startMs: number,
-    endMs: number,
+    { scope, subject, line }: Counted,
+    { startMs, endMs }: Span,
     admission: Admission,
+    except?: string,
   ): { held: NanoUsd; expected: NanoUsd } {
     let held = 0;
     let expected = 0;
-    for (const { opened, openedAtMs } of this.#open.values()) {
-      if (openedAtMs < startMs || openedAtMs >= endMs) continue;
-      if (scope === 'developer' && opened.developer !== subject) continue;
-      if (scope === 'key' && opened.request.keyId !== subject) continue;
+    for (const { turnId, opened, openedAtMs } of this.#open.values()) {
+      if (openedAtMs < startMs || (endMs !== null && openedAtMs >= endMs) || turnId === except) continue;
+      if (line !== null && opened.line !== line) continue;
+      if (scope !== 'cost_center' && subjectOf(scope, opened) !== subject) continue;
       const { hold } = opened;
       // A turn admitted before its budget asked for ceilings may have none: then its expectation counts.
       held += heldAmount(hold, admission) ?? hold.expected;
@@ -202,9 +227,7 @@ export class Turns {
 
   /** The subjects of a scope with open holds. */
   openSubjects(scope: Exclude<Scope, 'cost_center'>): string[] {
-    return [...this.#open.values()].map(({ opened }) =>
-      scope === 'developer' ? opened.developer : opened.request.keyId,
-    );
+    return [...this.#open.values()].map(({ opened }) => subjectOf(scope, opened));
   }
 
   openTurns(): OpenRow[] {
@@ -233,4 +256,9 @@ export class Turns {
       nowMs - RESOLVED_KEPT_MS,
     );
   }
+}
+
+function subjectOf(scope: Exclude<Scope, 'cost_center'>, { developer, request }: OpenedTurn): string {
+  if (scope === 'developer') return developer;
+  return scope === 'key' ? request.keyId : request.facts.session;
 }

@@ -10,6 +10,7 @@ import { fullest } from '../core/standing.ts';
 import type { Configuration } from './configuration.ts';
 import { withinTime } from './deadline.ts';
 import { keyProblem, openTurn } from './open.ts';
+import { reopenTurn } from './reopen.ts';
 import type {
   AuthorizeReply,
   HoldView,
@@ -17,6 +18,7 @@ import type {
   OpenRequest,
   RenewReply,
   RenewRequest,
+  ReopenRequest,
   SettleReply,
   SettleRequest,
   WalletRpc,
@@ -68,6 +70,14 @@ export class Wallet extends DurableObject<WalletEnv> implements WalletRpc {
     return reply;
   }
 
+  async reopen(request: ReopenRequest): Promise<OpenReply> {
+    const configuration = this.#state.configuration.current();
+    if (!configuration) return { status: 'unavailable', message: 'the configuration cannot be read' };
+    const reply = this.#state.commit(() => reopenTurn(this.#state, configuration, request));
+    this.#armAlarm();
+    return reply;
+  }
+
   async renew(request: RenewRequest): Promise<RenewReply> {
     const reply = this.#state.commit(() => renewTurn(this.#state, request));
     this.#armAlarm();
@@ -84,20 +94,35 @@ export class Wallet extends DurableObject<WalletEnv> implements WalletRpc {
     const configuration = await this.#configurationWithKey(costCenter, keyId);
     if (!configuration) return { status: 'unavailable', message: 'the configuration cannot be read' };
     const nowMs = this.#state.clock.now();
-    const key = this.#state.configuration.key(keyId);
+    const key = this.#state.keys.find(keyId);
     const problem = keyProblem(key, nowMs);
     if (problem || !key) return { status: 'key_rejected', problem: problem ?? 'unknown' };
     const { policy } = configuration;
     const { developer } = key;
     if (!policy) return { status: 'authorized', developer, standing: null };
-    const standing = fullest(
-      standingsFor(this.#state, policy.policy, { costCenter, developer, keyId }, nowMs),
-    );
+    const caller = { costCenter, developer, keyId, session: null };
+    const standings = standingsFor(this.#state, policy.policy, caller, nowMs);
+    const standing = fullest(standings.filter(({ budget }) => budget.line === null));
     return {
       status: 'authorized',
       developer,
       standing: standing && toStandingView(standing, policy.policy.timezone),
     };
+  }
+
+  async prefer(
+    costCenter: string,
+    keyId: string,
+    session: string,
+    model: string | null,
+  ): Promise<AuthorizeReply> {
+    const authorized = await this.authorize(costCenter, keyId);
+    if (authorized.status !== 'authorized') return authorized;
+    const nowMs = this.#state.clock.now();
+    this.#state.commit(() =>
+      this.#state.sessions.savePreference(session, authorized.developer, model, nowMs),
+    );
+    return authorized;
   }
 
   async view(costCenter: string): Promise<WalletView> {
@@ -116,7 +141,7 @@ export class Wallet extends DurableObject<WalletEnv> implements WalletRpc {
       const { request, developer, heldNanoUsd, model } = opened;
       return {
         turnId,
-        attempt: 1,
+        attempt: opened.attempt,
         developer,
         keyId: request.keyId,
         session: request.facts.session,
@@ -190,12 +215,7 @@ export class Wallet extends DurableObject<WalletEnv> implements WalletRpc {
     const nowMs = this.#state.clock.now();
     if (nowMs - this.#cleanedMs < CLEANUP_EVERY_MS) return;
     this.#cleanedMs = nowMs;
-    this.#state.commit(() => {
-      this.#state.turns.forgetBefore(nowMs);
-      this.#state.spend.forgetBefore(nowMs);
-      this.#state.sessions.forgetBefore(nowMs);
-      this.#state.alerts.forgetBefore(nowMs);
-    });
+    this.#state.commit(() => this.#state.forgetBefore(nowMs));
   }
 
   /** Sets the alarm to what is due next, if it is not set to that or earlier already. */
@@ -228,7 +248,7 @@ export class Wallet extends DurableObject<WalletEnv> implements WalletRpc {
    */
   async #configurationWithKey(costCenter: string, keyId: string): Promise<Configuration | null> {
     const known = await this.#configuration(costCenter);
-    if (!known || this.#state.configuration.key(keyId)) return known;
+    if (!known || this.#state.keys.find(keyId)) return known;
     if (Date.now() - this.#pulledMs < UNKNOWN_KEY_PULL_MS) return known;
     try {
       return (await this.#pull(costCenter)) ?? known;
@@ -244,6 +264,7 @@ export class Wallet extends DurableObject<WalletEnv> implements WalletRpc {
 
   async #pull(costCenter: string): Promise<Configuration | null> {
     this.#pulledMs = Date.now();
-    return await withinTime(this.#state.configuration.pull(this.env.DB, costCenter), PULL_TIMEOUT_MS);
+    const pull = this.#state.configuration.pull(this.env.DB, costCenter, this.#state.clock.now());
+    return await withinTime(pull, PULL_TIMEOUT_MS);
   }
 }

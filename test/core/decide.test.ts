@@ -1,70 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { builtinCatalogue } from '../../durable-objects/core/catalogue/models.ts';
-import { type Decision, decide } from '../../durable-objects/core/decide.ts';
-import { nanoUsd } from '../../durable-objects/core/money.ts';
-import { parsePolicy } from '../../durable-objects/core/policy/parse.ts';
-import type { Policy } from '../../durable-objects/core/policy/types.ts';
-import type { Standing } from '../../durable-objects/core/standing.ts';
-import type { TurnFacts } from '../../durable-objects/core/turn.ts';
-
-const NOW = Date.UTC(2026, 10, 23, 12);
-const DAY = 86_400_000;
-
-function policyOf(document: object): Policy {
-  const context = { timezone: 'UTC', catalogue: builtinCatalogue, nowMs: NOW, enforce: 'new' as const };
-  const parsed = parsePolicy(document, context);
-  if (!parsed.ok) throw new Error(JSON.stringify(parsed.error));
-  return parsed.value.policy;
-}
-
-function turn(changes: Partial<TurnFacts> = {}): { facts: TurnFacts; history: null } {
-  const facts: TurnFacts = {
-    model: 'claude-opus-5-5',
-    kind: 'main',
-    session: 's1',
-    agent: null,
-    stream: true,
-    bodyBytes: 50_000,
-    maxTokens: 32_000,
-    messageCount: 1,
-    imageCount: 0,
-    cacheTtl: '1h',
-    modifiers: { speed: null, inferenceGeo: null },
-    thinking: null,
-    effort: null,
-    toolsOffered: [],
-    toolsUsed: [],
-    toolResultsFailed: null,
-    unbounded: [],
-    ...changes,
-  };
-  return { facts, history: null };
-}
-
-/** Standings of the policy's budgets with this much settled and held (USD) in each, in order. */
-function standings(policy: Policy, money: [settled: number, held: number][]): Standing[] {
-  return policy.budgets.map((budget, index) => {
-    const [settled = 0, held = 0] = money[index] ?? [];
-    const amount = (usd: number) => nanoUsd(Math.round(usd * 1e9));
-    const days = { day: 1, week: 7, month: 30 }[budget.window];
-    return {
-      budget,
-      subject: 'x',
-      startMs: NOW - DAY,
-      endMs: NOW + days * DAY,
-      settled: amount(settled),
-      held: amount(held),
-      expected: amount(held),
-    };
-  });
-}
-
-const TEAM_DAY = { budgets: [{ id: 'team-day', scope: 'cost_center', window: 'day', limit_usd: '100' }] };
-
-function short(decision: Decision): string {
-  if (decision.kind === 'refuse') return `refuse ${decision.why} ${decision.standing?.budget.id ?? '-'}`;
-  return `${decision.kind} ${decision.model.replace('claude-', '')}`;
-}
+import { decide } from '../../durable-objects/core/decide.ts';
+import { NOW, policyOf, short, standings, TEAM_DAY, turn } from './judging.ts';
 
 describe('stages of one budget of $100 a day', () => {
   test.each<[asked: string, settled: number, held: number, expected: string]>([

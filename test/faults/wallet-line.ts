@@ -58,6 +58,8 @@ function lineTo(
 
 const CALLS: Record<keyof WalletRpc, true> = {
   open: true,
+  reopen: true,
+  prefer: true,
   renew: true,
   settle: true,
   authorize: true,

@@ -111,6 +111,7 @@ async function expectWindowsToAgree({ reference, wallet, id }: World, entries: r
     const inWindow = entries.filter(
       (entry) =>
         subjectOf(view, entry, id) === view.subject &&
+        view.window !== 'session' &&
         sameWindow(view.window, timezone, Date.parse(entry.admitted_at), Date.parse(asOf)),
     );
     expect(sumOf(inWindow)).toBe(view.settledNanoUsd);

@@ -4,7 +4,8 @@ import type { Outcome } from '../../durable-objects/wallet/rpc.ts';
 import type { MeterReading } from '../../worker/providers/provider.ts';
 import type { Ending } from '../../worker/turn/answer-meter.ts';
 import { type Call, outcomeOf, progressOf } from '../../worker/turn/outcome.ts';
-import { turnFacts, usageOf } from '../fixture.ts';
+import { usageOf } from '../fixture.ts';
+import { turnFacts } from '../turn-facts.ts';
 
 const SENT = Date.UTC(2026, 10, 23, 12);
 const OPUS = 'claude-opus-5-5';

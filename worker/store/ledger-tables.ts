@@ -1,4 +1,4 @@
-/** The ledger's tables of migrations/0002_ledger.sql, for reading: column names are the entry's field names. */
+/** The ledger's tables of migrations/0002_ledger.sql and 0003_judgement.sql, for reading: column names are the entry's field names. */
 
 import { integer, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 import { TURN_KINDS } from '../../durable-objects/core/turn.ts';
@@ -33,6 +33,7 @@ export const ledgerEntries = sqliteTable('ledger_entries', {
   anthropic_version: text(),
   decision: text().notNull(),
   stage: text(),
+  route: text(),
   reasons: text({ mode: 'json' }).$type<string[]>().notNull(),
   decision_inputs: text({ mode: 'json' }).$type<unknown>().notNull(),
   policy_version: integer(),
@@ -47,6 +48,7 @@ export const ledgerEntries = sqliteTable('ledger_entries', {
   speed: text(),
   inference_geo: text(),
   held_nano_usd: integer().notNull(),
+  expected_nano_usd: integer(),
   charged_nano_usd: integer().notNull(),
   list_nano_usd: integer().notNull(),
   list_price_version: text().notNull(),

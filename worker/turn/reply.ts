@@ -17,7 +17,13 @@ export interface TurnMark {
   standing: StandingView | null;
 }
 
-const PERIOD: Record<WindowKind, string> = { day: 'daily', week: 'weekly', month: 'monthly' };
+/** A session budget has no period: it ends with its session. */
+const PERIOD: Record<WindowKind, string | null> = {
+  day: 'daily',
+  week: 'weekly',
+  month: 'monthly',
+  session: null,
+};
 
 /** From these fractions on the client shows its own warning; it knows just these two values. */
 const THRESHOLDS = [0.95, 0.75] as const;
@@ -30,7 +36,8 @@ function headerSafe(text: string): string {
 function budgetHeader(standing: StandingView): string {
   const remaining = Math.max(0, standing.limitNanoUsd - standing.settledNanoUsd);
   const used = standing.utilization.toFixed(2);
-  return `${standing.id};used=${used};remaining_usd=${formatUsd(nanoUsd(remaining))};resets=${standing.resetsAt}`;
+  const resets = standing.resetsAt === null ? '' : `;resets=${standing.resetsAt}`;
+  return `${standing.id};used=${used};remaining_usd=${formatUsd(nanoUsd(remaining))}${resets}`;
 }
 
 /** Bursar's headers: on every answer to a turn, refusals included. */
@@ -50,7 +57,6 @@ export function standingHeaders(standing: StandingView | null): Record<string, s
   if (!standing) return {};
   const threshold = THRESHOLDS.find((each) => standing.utilization >= each);
   const status = threshold === undefined ? 'allowed' : 'allowed_warning';
-  const reset = String(Math.floor(standing.resetsAtMs / 1000));
   return {
     'anthropic-ratelimit-unified-status': status,
     'anthropic-ratelimit-unified-representative-claim': 'overage',
@@ -60,6 +66,14 @@ export function standingHeaders(standing: StandingView | null): Record<string, s
     ...(threshold === undefined
       ? {}
       : { 'anthropic-ratelimit-unified-overage-surpassed-threshold': String(threshold) }),
+    ...resetHeaders(standing),
+  };
+}
+
+function resetHeaders({ resetsAtMs }: StandingView): Record<string, string> {
+  if (resetsAtMs === null) return {};
+  const reset = String(Math.floor(resetsAtMs / 1000));
+  return {
     'anthropic-ratelimit-unified-reset': reset,
     'anthropic-ratelimit-unified-overage-reset': reset,
   };
@@ -68,21 +82,16 @@ export function standingHeaders(standing: StandingView | null): Record<string, s
 /** A refusal that waiting for a while can't mend: final, one request, the sentence shown as it is. */
 function finalHeaders(refusal: Refusal): Record<string, string> {
   const { standing, retryAfterSeconds } = refusal;
-  const reset = standing ? String(Math.floor(standing.resetsAtMs / 1000)) : null;
   const isPooled = !standing || standing.scope === 'cost_center';
+  const period = isPooled ? 'monthly' : PERIOD[standing.window];
   return {
     'x-should-retry': 'false',
     ...(retryAfterSeconds === null ? {} : { 'retry-after': String(retryAfterSeconds) }),
     'anthropic-ratelimit-unified-status': 'rejected',
-    ...(reset === null
-      ? {}
-      : {
-          'anthropic-ratelimit-unified-reset': reset,
-          'anthropic-ratelimit-unified-overage-reset': reset,
-        }),
+    ...(standing ? resetHeaders(standing) : {}),
     'anthropic-ratelimit-unified-overage-utilization': '1',
     'anthropic-ratelimit-unified-overage-surpassed-threshold': '1',
-    'anthropic-ratelimit-unified-overage-period': isPooled ? 'monthly' : PERIOD[standing.window],
+    ...(period === null ? {} : { 'anthropic-ratelimit-unified-overage-period': period }),
     ...(isPooled ? { 'anthropic-ratelimit-unified-overage-scope': 'group_pool' } : {}),
     'anthropic-ratelimit-unified-overage-disabled-reason': 'org_spend_cap_reached',
   };

@@ -3,9 +3,9 @@ import type { Stage } from './types.ts';
 
 /** Warn at 80 %, step down at 95 %, pause at 110 %. */
 export const DEFAULT_STAGES: readonly Stage[] = [
-  { at: '0.80', atMillionths: 800_000, do: 'alert' },
-  { at: '0.95', atMillionths: 950_000, do: 'downgrade' },
-  { at: '1.10', atMillionths: 1_100_000, do: 'pause' },
+  { at: '0.80', atMillionths: 800_000, do: 'alert', stepDown: 'if_it_pays' },
+  { at: '0.95', atMillionths: 950_000, do: 'downgrade', stepDown: 'if_it_pays' },
+  { at: '1.10', atMillionths: 1_100_000, do: 'pause', stepDown: 'if_it_pays' },
 ];
 
 /** The current Opus, Sonnet and Haiku, dearest first. */

@@ -5,9 +5,11 @@
 import { canonicalId } from '../catalogue/lookup.ts';
 import type { Catalogue } from '../catalogue/types.ts';
 import { err, ok, type Result } from '../result.ts';
+import { budgetProblems, budgetWarnings } from './budgets.ts';
 import { DEFAULT_CASCADE, DEFAULT_STAGES } from './defaults.ts';
 import { allowedModelsProblems, cascadeProblems, cascadeWarnings } from './models.ts';
-import { documentSchema, type PolicyDocument, shapeProblems } from './schema.ts';
+import { routeProblems, routeWarnings } from './routes.ts';
+import { documentSchema, foldDeveloper, type PolicyDocument, shapeProblems } from './schema.ts';
 import { type Sketch, sketchOf } from './sketch.ts';
 import { stageProblems, stageWarnings } from './stages.ts';
 import type { Budget, Policy, PolicyProblem } from './types.ts';
@@ -49,13 +51,19 @@ export function parsePolicy(
   return ok({ policy, warnings: doubts(sketchOf(document), policy, context) });
 }
 
-function contradictions(sketch: Sketch, { catalogue, nowMs, enforce }: PolicyContext): PolicyProblem[] {
+function contradictions(
+  sketch: Sketch,
+  { catalogue, nowMs, enforce = 'new' }: PolicyContext,
+): PolicyProblem[] {
   const problems = [
-    ...repeatedIds(sketch),
+    ...repeatedIds(sketch.budgets, 'budgets'),
+    ...repeatedIds(sketch.routes ?? [], 'routes'),
+    ...budgetProblems(sketch, catalogue, enforce),
     ...stageProblems(sketch.stages ?? [], 'stages'),
     ...sketch.budgets.flatMap((budget, index) =>
       stageProblems(budget?.stages ?? [], `budgets[${index}].stages`),
     ),
+    ...routeProblems(sketch, catalogue, nowMs, enforce),
   ];
   if (enforce === 'stored') return problems;
   return [
@@ -65,31 +73,24 @@ function contradictions(sketch: Sketch, { catalogue, nowMs, enforce }: PolicyCon
   ];
 }
 
-function repeatedIds({ budgets }: Sketch): PolicyProblem[] {
+function repeatedIds(named: readonly ({ id: string | null } | null)[], list: string): PolicyProblem[] {
   const first = new Map<string, number>();
   const problems: PolicyProblem[] = [];
-  for (const [index, budget] of budgets.entries()) {
-    if (!budget || budget.id === null) continue;
-    const earlier = first.get(budget.id);
-    if (earlier === undefined) first.set(budget.id, index);
-    else problems.push({ path: `budgets[${index}].id`, message: `budgets[${earlier}] has the same id` });
+  for (const [index, each] of named.entries()) {
+    if (!each || each.id === null) continue;
+    const earlier = first.get(each.id);
+    if (earlier === undefined) first.set(each.id, index);
+    else problems.push({ path: `${list}[${index}].id`, message: `${list}[${earlier}] has the same id` });
   }
   return problems;
 }
 
 function doubts(sketch: Sketch, policy: Policy, { catalogue, nowMs }: PolicyContext): PolicyProblem[] {
-  const ofBudgets = sketch.budgets.flatMap((budget, index) => {
-    const warnings = budget?.stages ? stageWarnings(budget.stages, `budgets[${index}].stages`) : [];
-    if (budget?.limit_usd !== 0) return warnings;
-    return [
-      { path: `budgets[${index}].limit_usd`, message: 'a limit of 0 passes every stage at once' },
-      ...warnings,
-    ];
-  });
   return [
-    ...ofBudgets,
+    ...budgetWarnings(sketch),
     ...(sketch.stages ? stageWarnings(sketch.stages, 'stages') : []),
     ...cascadeWarnings(policy.cascade, catalogue, nowMs),
+    ...routeWarnings(sketch),
   ];
 }
 
@@ -97,17 +98,24 @@ function toPolicy(document: PolicyDocument, { timezone, catalogue }: PolicyConte
   const canonical = (name: string): string => canonicalId(catalogue, name);
   return {
     timezone: document.timezone ?? timezone,
-    budgets: document.budgets.map(
-      (budget): Budget => ({
-        id: budget.id,
-        scope: budget.scope,
-        window: budget.window,
-        limitNanoUsd: budget.limit_usd,
-        stages: budget.stages ?? document.stages ?? DEFAULT_STAGES,
-        admission: budget.admission ?? document.admission ?? 'expected',
-      }),
-    ),
+    budgets: document.budgets.map((budget) => toBudget(budget, document)),
     cascade: (document.cascade ?? DEFAULT_CASCADE).map(canonical),
+    routes: (document.routes ?? []).map(({ id, when, use }) => ({ id, when, use: canonical(use) })),
     allowedModels: document.allowed_models?.map(canonical) ?? null,
+  };
+}
+
+function toBudget(budget: PolicyDocument['budgets'][number], document: PolicyDocument): Budget {
+  const overrides = Object.entries(budget.overrides ?? {});
+  return {
+    id: budget.id,
+    scope: budget.scope,
+    line: budget.line ?? null,
+    window: budget.window,
+    limitNanoUsd: budget.limit_usd,
+    overrides: new Map(overrides.map(([developer, limit]) => [foldDeveloper(developer), limit])),
+    stages: budget.stages ?? document.stages ?? DEFAULT_STAGES,
+    admission: budget.admission ?? document.admission ?? 'expected',
+    clampMaxTokens: budget.clamp_max_tokens ?? document.clamp_max_tokens ?? false,
   };
 }

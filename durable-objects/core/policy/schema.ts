@@ -7,12 +7,16 @@ import { isTimezone } from '../window.ts';
 import { parseFraction } from './fraction.ts';
 import { parseLimit } from './limit.ts';
 import { jsonPath } from './path.ts';
-import { type PolicyProblem, SCOPES, STAGE_ACTIONS, type Stage, WINDOWS } from './types.ts';
+import { route } from './route-schema.ts';
+import { type PolicyProblem, SCOPES, STAGE_ACTIONS, STEP_DOWNS, type Stage, WINDOWS } from './types.ts';
 
 /** Fields the design has and this version of Bursar does not act on: refused, never silently ignored. */
-const NOT_YET = new Set(['line', 'overrides', 'step_down', 'clamp_max_tokens']);
+const NOT_YET = new Set(['turn_types']);
 
 export const MAX_BUDGETS = 100;
+export const MAX_ROUTES = 100;
+const MAX_OVERRIDES = 2_000;
+const MAX_DEVELOPER_LENGTH = 320;
 
 const limitUsd = z.string().transform((text, context) => {
   const limit = parseLimit(text);
@@ -32,27 +36,55 @@ const fraction = z.string().transform((written, context) => {
 });
 
 const stage = z
-  .strictObject({ at: fraction, do: z.enum(STAGE_ACTIONS) })
-  .transform(({ at, do: action }): Stage => ({ at: at.written, atMillionths: at.millionths, do: action }));
+  .strictObject({ at: fraction, do: z.enum(STAGE_ACTIONS), step_down: z.enum(STEP_DOWNS).optional() })
+  .refine(({ do: action, step_down }) => step_down === undefined || action === 'downgrade', {
+    path: ['step_down'],
+    message: 'only a stage that does "downgrade" steps down',
+  })
+  .transform(
+    ({ at, do: action, step_down }): Stage => ({
+      at: at.written,
+      atMillionths: at.millionths,
+      do: action,
+      stepDown: step_down ?? 'if_it_pays',
+    }),
+  );
 
-/** One of `words`; "session" is the design's and not supported yet. */
-function orSessionLater<const T extends readonly [string, ...string[]]>(words: T) {
-  const expected = words.map((word) => `"${word}"`).join(', ');
-  return z.enum(words, {
-    error: ({ input }) =>
-      input === 'session' ? '"session" is not supported yet' : `expected one of ${expected}`,
-  });
+function oneOf<const T extends readonly [string, ...string[]]>(words: T) {
+  return z.enum(words, { error: `expected one of ${words.map((word) => `"${word}"`).join(', ')}` });
 }
+
+/** The form developers are kept and compared in. */
+export function foldDeveloper(developer: string): string {
+  return developer.trim().toLowerCase();
+}
+
+const developer = z.string().trim().min(1, 'expected a developer').max(MAX_DEVELOPER_LENGTH);
+
+const overrides = z.record(developer, limitUsd).superRefine((limits, context) => {
+  const names = Object.keys(limits);
+  if (names.length > MAX_OVERRIDES) {
+    context.addIssue({ code: 'custom', message: `expected at most ${MAX_OVERRIDES} overrides` });
+  }
+  const folded = names.map(foldDeveloper);
+  names.forEach((name, index) => {
+    if (folded.indexOf(foldDeveloper(name)) === index) return;
+    context.addIssue({ code: 'custom', path: [name], message: 'this developer is there twice' });
+  });
+});
 
 const admission = z.enum(['expected', 'guaranteed']);
 
 const budget = z.strictObject({
   id: z.string().regex(/^[a-z0-9-]{1,63}$/, 'expected 1 to 63 of a-z, 0-9 and "-"'),
-  scope: orSessionLater(SCOPES),
-  window: orSessionLater(WINDOWS),
+  scope: oneOf(SCOPES),
+  line: z.string().optional(),
+  window: oneOf(WINDOWS),
   limit_usd: limitUsd,
+  overrides: overrides.optional(),
   stages: z.array(stage).optional(),
   admission: admission.optional(),
+  clamp_max_tokens: z.boolean().optional(),
 });
 
 export const documentSchema = z.strictObject({
@@ -63,8 +95,9 @@ export const documentSchema = z.strictObject({
   budgets: z.array(budget).max(MAX_BUDGETS, `expected at most ${MAX_BUDGETS} budgets`),
   stages: z.array(stage).optional(),
   cascade: z.array(z.string()).optional(),
-  routes: z.array(z.unknown()).max(0, 'routes are not supported yet').optional(),
+  routes: z.array(route).max(MAX_ROUTES, `expected at most ${MAX_ROUTES} routes`).optional(),
   admission: admission.optional(),
+  clamp_max_tokens: z.boolean().optional(),
   allowed_models: z.array(z.string()).nullable().optional(),
 });
 

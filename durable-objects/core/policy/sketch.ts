@@ -8,6 +8,12 @@ import { parseLimit } from './limit.ts';
 import { STAGE_ACTIONS } from './types.ts';
 
 const text = z.string().nullable().catch(null);
+const texts = z.array(text).nullish().catch(null);
+/** Whether a field is there at all, whatever it holds. */
+const presence = z
+  .unknown()
+  .transform((value) => value !== undefined)
+  .optional();
 
 const stage = z.object({
   at: z
@@ -22,6 +28,9 @@ const stages = z.array(stage.nullable().catch(null)).nullish().catch(null);
 
 const budget = z.object({
   id: text,
+  scope: text,
+  line: text.optional(),
+  window: text,
   limit_usd: z
     .string()
     .transform((each) => {
@@ -30,19 +39,36 @@ const budget = z.object({
     })
     .nullable()
     .catch(null),
+  overrides: presence,
+  admission: text.optional(),
+  clamp_max_tokens: z.boolean().nullish().catch(null),
   stages,
+});
+
+const route = z.object({
+  id: text,
+  when: z
+    .object({ budget: text.optional(), remaining_usd_below: presence, lines: texts })
+    .nullable()
+    .catch(null),
+  use: text,
 });
 
 const sketchSchema = z
   .object({
     budgets: z.array(budget.nullable().catch(null)).catch([]),
     stages,
-    cascade: z.array(text).nullish().catch(null),
-    allowed_models: z.array(text).nullish().catch(null),
+    cascade: texts,
+    routes: z.array(route.nullable().catch(null)).nullish().catch(null),
+    allowed_models: texts,
+    admission: text.optional(),
+    clamp_max_tokens: z.boolean().nullish().catch(null),
   })
   .catch({ budgets: [] });
 
 export type Sketch = z.output<typeof sketchSchema>;
+export type BudgetSketch = z.output<typeof budget>;
+export type RouteSketch = z.output<typeof route>;
 export type StagesSketch = NonNullable<Sketch['stages']>;
 
 export function sketchOf(document: unknown): Sketch {

@@ -42,15 +42,19 @@ describe('a policy', () => {
               scope: 'cost_center',
               window: 'day',
               limitNanoUsd: 500_000_000_000,
+              line: null,
+              overrides: new Map(),
               stages: [
-                { at: '0.80', atMillionths: 800_000, do: 'alert' },
-                { at: '0.95', atMillionths: 950_000, do: 'downgrade' },
-                { at: '1.10', atMillionths: 1_100_000, do: 'pause' },
+                { at: '0.80', atMillionths: 800_000, do: 'alert', stepDown: 'if_it_pays' },
+                { at: '0.95', atMillionths: 950_000, do: 'downgrade', stepDown: 'if_it_pays' },
+                { at: '1.10', atMillionths: 1_100_000, do: 'pause', stepDown: 'if_it_pays' },
               ],
               admission: 'expected',
+              clampMaxTokens: false,
             },
           ],
           cascade: [OPUS, SONNET, HAIKU],
+          routes: [],
           allowedModels: null,
         },
         warnings: [],
@@ -126,7 +130,7 @@ describe('is refused, with the path', () => {
     [
       'an unknown scope',
       withBudget({ scope: 'planet' }),
-      'budgets[0].scope: expected one of "cost_center", "developer", "key"',
+      'budgets[0].scope: expected one of "cost_center", "developer", "key", "session"',
     ],
     ['a budget without a window', withBudget({ window: undefined }), 'budgets[0].window: expected one of'],
     ['a limit that is a number', withBudget({ limit_usd: 500 }), 'budgets[0].limit_usd: '],
@@ -242,22 +246,167 @@ describe('is refused, with the path', () => {
   });
 });
 
-describe('is refused as not supported yet, with the path', () => {
-  test.each<[string, unknown]>([
-    ['budgets[0].scope', withBudget({ scope: 'session' })],
-    ['budgets[0].window', withBudget({ window: 'session' })],
-    ['budgets[0].line', withBudget({ line: 'opus' })],
-    ['budgets[0].overrides', withBudget({ overrides: { 'dev@example.com': '120.00' } })],
-    ['routes', { budgets: [], routes: [{ id: 'easy-turns', when: {}, use: HAIKU }] }],
-    ['stages[0].step_down', { budgets: [], stages: [{ at: '0.95', do: 'downgrade', step_down: 'always' }] }],
+/** A policy whose only route has these conditions and target. */
+function withRoute(when: object, use = HAIKU, rest: object = {}): unknown {
+  return { budgets: [TEAM_DAY], routes: [{ id: 'easy-turns', when, use }], ...rest };
+}
+
+describe('budgets by scope, line and developer', () => {
+  test('are read with their defaults', () => {
+    const document = {
+      clamp_max_tokens: true,
+      budgets: [
+        { id: 'session', scope: 'session', window: 'session', limit_usd: '80' },
+        { ...TEAM_DAY, id: 'opus-day', line: 'opus', clamp_max_tokens: false },
+        { ...TEAM_DAY, id: 'dev', scope: 'developer', overrides: { 'Dev@Example.com': '120.00' } },
+        { ...TEAM_DAY, id: 'always', stages: [{ at: '0.9', do: 'downgrade', step_down: 'always' }] },
+      ],
+    };
+    expect(parsePolicy(document, context)).toMatchObject({
+      ok: true,
+      value: {
+        policy: {
+          budgets: [
+            { scope: 'session', window: 'session', clampMaxTokens: true },
+            { line: 'opus', clampMaxTokens: false },
+            { overrides: new Map([['dev@example.com', 120_000_000_000]]) },
+            { stages: [{ do: 'downgrade', stepDown: 'always' }] },
+          ],
+        },
+      },
+    });
+  });
+
+  test.each<[string, unknown, string]>([
     [
-      'budgets[0].stages[0].step_down',
-      withBudget({ stages: [{ at: '0.95', do: 'downgrade', step_down: 'always' }] }),
+      'a session budget with a day window',
+      withBudget({ scope: 'session' }),
+      'budgets[0].window: a budget of scope "session" has the window "session"',
     ],
-    ['clamp_max_tokens', { budgets: [], clamp_max_tokens: true }],
-  ])('%s', (path, document) => {
-    expect(problemsOf(document)).toEqual([expect.stringMatching(/ not supported yet$/)]);
-    expect(problemsOf(document)).toEqual([expect.stringContaining(`${path}: `)]);
+    [
+      'another budget with a session window',
+      withBudget({ window: 'session' }),
+      'budgets[0].window: only a budget of scope "session"',
+    ],
+    ['an unheard-of line', withBudget({ line: 'sonata' }), 'budgets[0].line: the catalogue knows no line'],
+    [
+      'overrides of a shared budget',
+      withBudget({ overrides: { 'dev@example.com': '1' } }),
+      'budgets[0].overrides: only a budget of scope "developer"',
+    ],
+    [
+      'an override that is negative',
+      withBudget({ scope: 'developer', overrides: { 'dev@example.com': '-1' } }),
+      'budgets[0].overrides.dev@example.com: a limit cannot be negative',
+    ],
+    [
+      'one developer overridden twice',
+      withBudget({ scope: 'developer', overrides: { 'dev@example.com': '1', 'DEV@example.com': '2' } }),
+      'budgets[0].overrides.DEV@example.com: this developer is there twice',
+    ],
+    [
+      'step_down of a stage that is no downgrade',
+      withBudget({ stages: [{ at: '1', do: 'pause', step_down: 'always' }] }),
+      'budgets[0].stages[0].step_down: only a stage that does "downgrade"',
+    ],
+    ['equal stages', withStages(['1', 'downgrade'], ['1.0', 'pause']), 'stages[1].at: stages rise'],
+  ])('%s is refused', (_what, document, expected) => {
+    expect(problemsOf(document)).toEqual([expect.stringContaining(expected)]);
+  });
+});
+
+describe('routes', () => {
+  test('are read as written', () => {
+    const when = {
+      budget: 'team-day',
+      remaining_usd_below: '200.00',
+      input_tokens_below: 20_000,
+      new_input_tokens_below: 10_000,
+      kinds: ['auxiliary'],
+      lines: ['opus'],
+      hours: { from: '22:30', to: '06:00' },
+      tags: { team: 'a' },
+    };
+    expect(parsePolicy(withRoute(when, 'claude-haiku-4-5'), context)).toMatchObject({
+      ok: true,
+      value: {
+        policy: {
+          routes: [
+            {
+              id: 'easy-turns',
+              use: 'claude-haiku-4-5-20251001',
+              when: {
+                budget: 'team-day',
+                remainingBelow: 200_000_000_000,
+                inputTokensBelow: 20_000,
+                newInputTokensBelow: 10_000,
+                kinds: ['auxiliary'],
+                lines: ['opus'],
+                hours: { fromMinute: 1_350, toMinute: 360 },
+                tags: new Map([['team', 'a']]),
+              },
+            },
+          ],
+        },
+      },
+    });
+  });
+
+  test('need no condition', () => {
+    expect(problemsOf(withRoute({}))).toEqual([]);
+  });
+
+  test.each<[string, unknown, string]>([
+    [
+      'remaining money of no budget',
+      withRoute({ remaining_usd_below: '5' }),
+      'routes[0].when.remaining_usd_below: remaining_usd_below says of which budget',
+    ],
+    [
+      'a budget that is not there',
+      withRoute({ budget: 'team-week', remaining_usd_below: '5' }),
+      'routes[0].when.budget: the policy has no budget "team-week"',
+    ],
+    ['an unknown model', withRoute({}, 'gpt-9'), 'routes[0].use: the catalogue knows no model "gpt-9"'],
+    [
+      'a retired model',
+      withRoute({}, 'claude-3-5-haiku-latest'),
+      'routes[0].use: "claude-3-5-haiku-20241022" is retired',
+    ],
+    [
+      'a model that is not allowed',
+      withRoute({}, HAIKU, { allowed_models: [OPUS] }),
+      `routes[0].use: allowed_models leaves out "${HAIKU}"`,
+    ],
+    ['an unknown line', withRoute({ lines: ['opera'] }), 'routes[0].when.lines[0]: the catalogue knows no'],
+    ['an unknown kind', withRoute({ kinds: ['idle'] }), 'routes[0].when.kinds[0]: '],
+    ['no kind at all', withRoute({ kinds: [] }), 'routes[0].when.kinds: expected at least one kind'],
+    ['a time that is none', withRoute({ hours: { from: '9', to: '17:00' } }), 'routes[0].when.hours.from: '],
+    [
+      'hours that end when they begin',
+      withRoute({ hours: { from: '09:00', to: '09:00' } }),
+      'routes[0].when.hours: expected two different times',
+    ],
+    ['half a token', withRoute({ input_tokens_below: 0.5 }), 'routes[0].when.input_tokens_below: '],
+    ['an unknown condition', withRoute({ mood: 'good' }), 'routes[0].when.mood: unknown field "mood"'],
+    [
+      'turn types, which nobody tells yet',
+      withRoute({ turn_types: ['easy'] }),
+      'routes[0].when.turn_types: "turn_types" is not supported yet',
+    ],
+    [
+      'one id twice',
+      {
+        budgets: [],
+        routes: [
+          { id: 'a', when: {}, use: HAIKU },
+          { id: 'a', when: {}, use: HAIKU },
+        ],
+      },
+      'routes[1].id: routes[0] has the same id',
+    ],
+  ])('with %s are refused', (_what, document, expected) => {
+    expect(problemsOf(document)).toEqual([expect.stringContaining(expected)]);
   });
 });
 
@@ -266,7 +415,7 @@ test('everything that is wrong is said at once, whatever else is wrong', () => {
     timezone: 'Nowhere',
     surprise: 1,
     budgets: [
-      { ...TEAM_DAY, limit_usd: '-1', line: 'opus' },
+      { ...TEAM_DAY, limit_usd: '-1', line: 'opera', scope: 'session' },
       {
         ...TEAM_DAY,
         stages: [
@@ -278,6 +427,7 @@ test('everything that is wrong is said at once, whatever else is wrong', () => {
       'not a budget',
     ],
     cascade: ['gpt-9', HAIKU, 7, OPUS],
+    routes: [{ id: 'r', when: { remaining_usd_below: '1' }, use: 'gpt-9' }],
     allowed_models: ['gpt-9'],
   };
   const paths = problemsOf(document).map((each) => each.slice(0, each.indexOf(': ')));
@@ -286,6 +436,7 @@ test('everything that is wrong is said at once, whatever else is wrong', () => {
       'allowed_models[0]',
       'budgets[0].limit_usd',
       'budgets[0].line',
+      'budgets[0].window',
       'budgets[1].id',
       'budgets[1].stages[1].at',
       'budgets[1].stages[2].at',
@@ -294,6 +445,8 @@ test('everything that is wrong is said at once, whatever else is wrong', () => {
       'cascade[0]',
       'cascade[2]',
       'cascade[3]',
+      'routes[0].use',
+      'routes[0].when.remaining_usd_below',
       'surprise',
       'timezone',
     ].toSorted(),
@@ -305,7 +458,12 @@ test('no JSON at all makes it throw', () => {
     fc.property(fc.jsonValue(), fc.jsonValue(), (anything, other) => {
       parsePolicy(anything, context);
       parsePolicy(
-        { budgets: [anything, withBudget({ stages: other })], stages: other, cascade: [other] },
+        {
+          budgets: [anything, withBudget({ stages: other })],
+          stages: other,
+          cascade: [other],
+          routes: [other],
+        },
         context,
       );
     }),
@@ -338,6 +496,16 @@ describe('is taken with a warning', () => {
       'a one-model cascade',
       { budgets: [], cascade: [HAIKU] },
       'cascade: with one model there is nothing to step down to',
+    ],
+    [
+      'a route that names a budget for nothing',
+      withRoute({ budget: 'team-day' }),
+      'routes[0].when.budget: naming a budget does nothing without remaining_usd_below',
+    ],
+    [
+      'a clamp without a guarantee',
+      withBudget({ clamp_max_tokens: true }),
+      'budgets[0].clamp_max_tokens: clamp_max_tokens does nothing where admission is not "guaranteed"',
     ],
     [
       'a model near retirement',

@@ -1,0 +1,86 @@
+/** The wallet's copy of its cost center's virtual keys: who they belong to, and whether they still may. */
+import { z } from 'zod';
+import type { CopiedTable } from './configuration.ts';
+
+export interface VirtualKey {
+  id: string;
+  developer: string;
+  tags: Record<string, string>;
+  enabled: boolean;
+  expiresAtMs: number | null;
+  revoked: boolean;
+}
+
+const pulledSchema = z.object({
+  id: z.string(),
+  developer: z.string(),
+  tags: z.string(),
+  enabled: z.number(),
+  expires_at: z.iso
+    .datetime({ offset: true })
+    .transform((text) => Date.parse(text))
+    .nullable(),
+  revoked_at: z.string().nullable(),
+});
+
+const tagsSchema = z.record(z.string(), z.string());
+
+interface KeyRow extends Record<string, SqlStorageValue> {
+  id: string;
+  developer: string;
+  tags: string;
+  enabled: number;
+  expires_at_ms: number | null;
+  revoked: number;
+}
+
+function toVirtualKey(row: KeyRow): VirtualKey {
+  return {
+    id: row.id,
+    developer: row.developer,
+    tags: tagsSchema.parse(JSON.parse(row.tags)),
+    enabled: row.enabled === 1,
+    expiresAtMs: row.expires_at_ms,
+    revoked: row.revoked === 1,
+  };
+}
+
+export class VirtualKeys implements CopiedTable {
+  readonly query =
+    'SELECT id, developer, tags, enabled, expires_at, revoked_at FROM virtual_keys WHERE cost_center = ? AND revision > ?';
+  readonly #sql: SqlStorage;
+  /** Keys read from the table so far. */
+  #keys = new Map<string, VirtualKey>();
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+  }
+
+  find(id: string): VirtualKey | null {
+    const known = this.#keys.get(id);
+    if (known) return known;
+    const [row] = this.#sql.exec<KeyRow>('SELECT * FROM virtual_keys WHERE id = ?', id).toArray();
+    if (!row) return null;
+    const key = toVirtualKey(row);
+    this.#keys.set(id, key);
+    return key;
+  }
+
+  keep(rows: readonly unknown[]): void {
+    for (const key of z.array(pulledSchema).parse(rows)) {
+      this.#sql.exec(
+        'INSERT OR REPLACE INTO virtual_keys VALUES (?, ?, ?, ?, ?, ?)',
+        key.id,
+        key.developer,
+        key.tags,
+        key.enabled,
+        key.expires_at,
+        key.revoked_at === null ? 0 : 1,
+      );
+    }
+  }
+
+  reload(): void {
+    this.#keys = new Map();
+  }
+}

@@ -1,0 +1,55 @@
+/** When each session began and was last active: what its own budgets count from. */
+import { QUARTER_MS } from './spend.ts';
+
+/** A session idle this long is over; one of the same name is then another (DESIGN, "35 idle days"). */
+export const SESSION_KEPT_MS = 35 * 86_400_000;
+/** The last activity is written down at most this often: nothing about a session is judged by the hour. */
+const NOTED_EVERY_MS = 3_600_000;
+
+interface SpanRow extends Record<string, SqlStorageValue> {
+  started_at_ms: number;
+  last_at_ms: number;
+}
+
+export class SessionSpans {
+  readonly #sql: SqlStorage;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+  }
+
+  #find(session: string, nowMs: number): SpanRow | null {
+    const [row] = this.#sql
+      .exec<SpanRow>('SELECT started_at_ms, last_at_ms FROM session_spans WHERE session = ?', session)
+      .toArray();
+    return row && row.last_at_ms >= nowMs - SESSION_KEPT_MS ? row : null;
+  }
+
+  /** Epoch ms, on a quarter-hour, from which the session's spend counts; one that was never seen begins at `nowMs`. */
+  startOf(session: string, nowMs: number): number {
+    const startedAtMs = this.#find(session, nowMs)?.started_at_ms ?? nowMs;
+    return Math.floor(startedAtMs / QUARTER_MS) * QUARTER_MS;
+  }
+
+  /** Notes that the session is active. */
+  touch(session: string, nowMs: number): void {
+    const known = this.#find(session, nowMs);
+    if (known && nowMs - known.last_at_ms < NOTED_EVERY_MS) return;
+    this.#sql.exec(
+      'INSERT OR REPLACE INTO session_spans (session, started_at_ms, last_at_ms) VALUES (?, ?, ?)',
+      session,
+      known?.started_at_ms ?? nowMs,
+      nowMs,
+    );
+  }
+
+  /** Sessions active since an instant. */
+  activeSince(sinceMs: number): string[] {
+    const query = 'SELECT session FROM session_spans WHERE last_at_ms >= ?';
+    return [...this.#sql.exec<{ session: string }>(query, sinceMs)].map((row) => row.session);
+  }
+
+  forgetBefore(nowMs: number): void {
+    this.#sql.exec('DELETE FROM session_spans WHERE last_at_ms < ?', nowMs - SESSION_KEPT_MS);
+  }
+}
