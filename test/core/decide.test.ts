@@ -28,6 +28,7 @@ function turn(changes: Partial<TurnFacts> = {}): { facts: TurnFacts; history: nu
     maxTokens: 32_000,
     messageCount: 1,
     imageCount: 0,
+    prefill: false,
     cacheTtl: '1h',
     modifiers: { speed: null, inferenceGeo: null },
     thinking: null,
