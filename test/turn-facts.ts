@@ -12,6 +12,7 @@ export function turnFacts(changes: Partial<TurnFacts> = {}): TurnFacts {
     maxTokens: 32_000,
     messageCount: 1,
     imageCount: 0,
+    prefill: false,
     cacheTtl: '1h',
     modifiers: { speed: null, inferenceGeo: null },
     thinking: 'adaptive',

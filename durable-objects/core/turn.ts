@@ -27,6 +27,8 @@ export interface TurnFacts {
   maxTokens: number | null;
   messageCount: number;
   imageCount: number;
+  /** Whether the prompt ends in an answer the client began (a last message of role assistant). */
+  prefill: boolean;
   /** Whether the prompt marks cache breakpoints, and the longest TTL among them. */
   cacheTtl: 'none' | '5m' | '1h';
   modifiers: AskedModifiers;

@@ -1,39 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { findModel } from '../../durable-objects/core/catalogue/lookup.ts';
-import { builtinCatalogue } from '../../durable-objects/core/catalogue/models.ts';
-import type { Model } from '../../durable-objects/core/catalogue/types.ts';
 import { adaptBody } from '../../worker/turn/adapt.ts';
 import { applyEdits, type Edit } from '../../worker/turn/adapt-edit.ts';
 import { spliceJson } from '../../worker/turn/adapt-splice.ts';
-
-type Body = Record<string, unknown>;
-
-const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
-const decode = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
-
-function model(id: string): Model {
-  const found = findModel(builtinCatalogue, id);
-  if (!found) throw new Error(`${id} is not in the catalogue`);
-  return found;
-}
-
-/** The text sent to a model of the catalogue in place of the given one. */
-function adaptText(text: string, targetId: string): string {
-  return decode(adaptBody(encode(text), JSON.parse(text), model(targetId), targetId));
-}
-
-/** What is sent in place of a body with these members; the ones every body has are left out of the result. */
-function adapted(members: Body, targetId: string): Body {
-  const text = JSON.stringify({ model: 'claude-opus-5-5', max_tokens: 32_000, messages: [], ...members });
-  const { model: sentTo, messages, max_tokens, ...rest } = JSON.parse(adaptText(text, targetId));
-  expect(sentTo).toBe(targetId);
-  return {
-    ...rest,
-    ...('messages' in members ? { messages } : {}),
-    ...(max_tokens === 32_000 ? {} : { max_tokens }),
-  };
-}
+import { adapted, adaptText, type Body, decode, encode, model } from './adapting.ts';
 
 describe('where only the model changes', () => {
   const text =
@@ -116,7 +86,8 @@ describe('thinking', () => {
     ['a budget becomes adaptive', budget(9_000), 'claude-opus-4-7', { type: 'adaptive' }],
     ['a budget stays', budget(9_000), 'claude-sonnet-4-6', budget(9_000)],
     ['a budget stays', budget(9_000), 'claude-haiku-4-5', budget(9_000)],
-    ['a budget stays below max_tokens', budget(32_000), 'claude-haiku-4-5', budget(31_999)],
+    ['a budget stays, however little it leaves', budget(31_999), 'claude-haiku-4-5', budget(31_999)],
+    ['a budget above max_tokens leaves a fifth', budget(32_000), 'claude-haiku-4-5', budget(25_600)],
     ['disabled stays', { type: 'disabled' }, 'claude-haiku-5-5', { type: 'disabled' }],
     ['disabled stays', { type: 'disabled' }, 'claude-haiku-4-5', { type: 'disabled' }],
     ['disabled becomes between_tools', { type: 'disabled' }, 'claude-sonnet-5-5', { type: 'between_tools' }],
@@ -159,6 +130,11 @@ describe('thinking', () => {
     ).toEqual({
       thinking: { type: 'enabled', budget_tokens },
     });
+  });
+
+  test('a budget that the target’s own limit of output cuts leaves a fifth of it for the answer', () => {
+    const asks = { thinking: budget(127_999), max_tokens: 128_000 };
+    expect(adapted(asks, 'claude-haiku-4-5')).toEqual({ thinking: budget(51_200), max_tokens: 64_000 });
   });
 
   test.each([
@@ -214,7 +190,10 @@ describe('thinking', () => {
 
   test.each([
     ['unasked, to a model that thinks by itself', undefined, 'claude-haiku-5-5', true],
-    ['unasked, to one that does not', undefined, 'claude-haiku-4-5', false],
+    ['unasked, to one that knows no adaptive thinking', undefined, 'claude-haiku-4-5', false],
+    ['unasked, to one that only thinks when asked', undefined, 'claude-sonnet-4-6', false],
+    ['unasked, to one that only thinks when asked', undefined, 'claude-opus-4-8', false],
+    ['unasked, to a model that thinks by itself', undefined, 'claude-sonnet-5', true],
     ['off as asked: its refusal is the client’s to see', { type: 'disabled' }, 'claude-haiku-5-5', true],
   ])('the context edit that clears thinking %s stays: %o, %s, %s', (_what, thinking, target, stays) => {
     const context_management = { edits: [{ type: 'clear_thinking_20251015' }] };
@@ -244,6 +223,19 @@ describe('effort', () => {
       { effort: 'huge' },
     ],
     ['absent stays absent', { format: {} }, 'claude-haiku-4-5', { format: {} }],
+    ['goes with a task budget', { effort: 'max', task_budget: 1 }, 'claude-haiku-4-5', undefined],
+    [
+      'stays beside a task budget',
+      { effort: 'max', task_budget: 1 },
+      'claude-haiku-5-5',
+      { effort: 'max', task_budget: 1 },
+    ],
+    [
+      'stays without the task budget',
+      { task_budget: 1, effort: 'xhigh' },
+      'claude-sonnet-5',
+      { effort: 'xhigh' },
+    ],
   ])('%s: %o to %s', (_what, output_config, target, sent) => {
     expect(adapted({ output_config }, target)).toEqual(sent ? { output_config: sent } : {});
   });
@@ -259,33 +251,11 @@ describe('effort', () => {
     const body = adapted({ thinking: { type }, output_config: { effort } }, target);
     expect(body.output_config).toEqual({ effort: sent });
   });
-
-  const hi = { role: 'user', content: 'hi' };
-  const effortOnly = { role: 'system', content: [], output_config: { effort: 'low' } };
-  const withText = { role: 'system', content: 'be brief', output_config: { effort: 'low' } };
-  test.each([
-    ['stays', [hi, effortOnly], 'claude-sonnet-5-5', [hi, effortOnly]],
-    ['goes as a whole message', [effortOnly, hi, effortOnly, effortOnly], 'claude-sonnet-5', [hi]],
-    ['goes as a whole message', [hi, effortOnly, hi], 'claude-haiku-4-5', [hi, hi]],
-    [
-      'goes from a message with text',
-      [withText, hi],
-      'claude-opus-4-8',
-      [{ role: 'system', content: 'be brief' }, hi],
-    ],
-    [
-      'in a message of another role is not ours',
-      [{ ...hi, output_config: 1 }],
-      'claude-haiku-4-5',
-      [{ ...hi, output_config: 1 }],
-    ],
-  ])('by message %s', (_what, messages, target, sent) => {
-    expect(adapted({ messages }, target).messages).toEqual(sent);
-  });
 });
 
 describe('other members', () => {
   const forced = { type: 'tool', name: 'Bash', disable_parallel_tool_use: true };
+  const compacting = { context_management: { edits: [{ type: 'compact_20260112' }] } };
   test.each<[string, Body, string, Body]>([
     ['fast stays where it is offered', { speed: 'fast' }, 'claude-opus-5', { speed: 'fast' }],
     ['fast goes', { speed: 'fast' }, 'claude-sonnet-5-5', {}],
@@ -315,6 +285,15 @@ describe('other members', () => {
       { tool_choice: { type: 'none' } },
       'claude-sonnet-5-5',
       { tool_choice: { type: 'none' } },
+    ],
+    ['a compaction edit stays', compacting, 'claude-sonnet-4-6', compacting],
+    ['a compaction edit goes', compacting, 'claude-haiku-4-5', {}],
+    ['fallbacks go, even to a model that takes them', { fallbacks: [{ model: 'a' }] }, 'claude-opus-5', {}],
+    [
+      'fallbacks and their credit go',
+      { fallbacks: 'default', fallback_credit_token: 't' },
+      'claude-haiku-5-5',
+      {},
     ],
     ['max_tokens come down', { max_tokens: 128_000 }, 'claude-haiku-4-5', { max_tokens: 64_000 }],
     ['max_tokens stay', { max_tokens: 64_000 }, 'claude-haiku-4-5', { max_tokens: 64_000 }],

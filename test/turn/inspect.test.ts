@@ -122,6 +122,26 @@ describe('its images', () => {
   });
 });
 
+describe('an answer begun for the model', () => {
+  const effort = { role: 'system', content: [], output_config: { effort: 'low' } };
+  const paused = { type: 'server_tool_use', id: 's', name: 'web_search', input: {} };
+  test.each<[begun: boolean, where: string, messages: object[]]>([
+    [false, 'no messages', []],
+    [false, 'a question', [user()]],
+    [false, 'an answer that was replied to', [user(), assistant(), user()]],
+    [true, 'a last answer', [user(), assistant()]],
+    [true, 'a last answer in plain text', [user(), { role: 'assistant', content: '{' }]],
+    [true, 'a last answer with an effort after it', [user(), assistant(), effort]],
+    [false, 'a last system message', [user(), assistant(), { role: 'system', content: 'go on' }]],
+    [false, 'an effort alone', [effort]],
+    [false, 'an answer that paused in a tool of the provider’s', [user(), assistant(paused)]],
+    [false, '… after its result', [user(), assistant(paused, { type: 'web_search_tool_result' })]],
+    [true, '… and went on', [user(), assistant(paused, { type: 'text', text: 'So' })]],
+  ])('%s: %s', (begun, _where, messages) => {
+    expect(factsOf({ messages }).prefill).toBe(begun);
+  });
+});
+
 describe('its tools', () => {
   const call = (name: string): object => ({ type: 'tool_use', id: 't', name, input: {} });
   const done = (isError?: boolean): object => ({ type: 'tool_result', tool_use_id: 't', is_error: isError });

@@ -1,7 +1,12 @@
 /**
  * Fits `thinking` to a model: the form asked for where the model accepts it, else the nearest form it does
- * accept, else none. What thinking brings with it in the request is fitted along.
+ * accept, else none. A budget is kept below the request's limit of output.
  */
+import {
+  hasRoomForBudget,
+  MIN_THINKING_BUDGET,
+  nearestThinking,
+} from '../../durable-objects/core/catalogue/thinking.ts';
 import {
   type Capabilities,
   EFFORTS,
@@ -13,19 +18,10 @@ import { type Edit, isJsonObject, type JsonObject, remove, replace } from './ada
 export interface FittedThinking {
   /** The form the request ends up with; null: the request names none. */
   form: ThinkingForm | null;
+  /** Whether it ends up off although the request doesn't say so: what needs thinking has to go along. */
+  turnedOff: boolean;
   edits: Edit[];
 }
-
-/** The forms to try in turn; thinking that cannot be off is left to the model's own judgement. */
-const NEAREST: ReadonlyMap<unknown, readonly ThinkingForm[]> = new Map([
-  ['enabled', ['enabled', 'adaptive']],
-  ['adaptive', ['adaptive', 'enabled']],
-  ['disabled', ['disabled', 'between_tools', 'adaptive']],
-  ['between_tools', ['between_tools', 'disabled', 'adaptive']],
-]);
-
-/** The API's smallest `budget_tokens`. */
-const MIN_BUDGET = 1024;
 
 /**
  * Share of `max_tokens` to think in, where a budget takes the place of an effort: what is left is for the answer.
@@ -40,17 +36,26 @@ export function fitThinking(
   maxTokens: number | null,
 ): FittedThinking {
   const { thinking } = body;
-  if (!isJsonObject(thinking)) {
-    // Newer models think unasked; one that knows no adaptive thinking doesn't.
-    return { form: null, edits: capabilities.thinking.includes('adaptive') ? [] : withoutClearing(body) };
-  }
-  const forms = NEAREST.get(thinking.type) ?? [];
-  const form = forms.find((each) => capabilities.thinking.includes(each)) ?? null;
+  if (!isJsonObject(thinking)) return { form: null, turnedOff: !capabilities.thinksUnasked, edits: [] };
+  const form = nearestThinking(thinking.type, capabilities);
   const fitted = form && inForm(form, thinking, body, maxTokens);
-  if (!fitted) return { form: null, edits: [remove(['thinking']), ...withoutClearing(body)] };
-  const edits = fitted === thinking ? [] : [replace(['thinking'], fitted)];
-  if (form === 'disabled' && thinking.type !== 'disabled') edits.push(...withoutClearing(body));
-  return { form, edits };
+  if (!fitted) {
+    return { form: null, turnedOff: !capabilities.thinksUnasked, edits: [remove(['thinking'])] };
+  }
+  const turnedOff = form === 'disabled' && thinking.type !== 'disabled';
+  return { form, turnedOff, edits: fitted === thinking ? [] : [replace(['thinking'], fitted)] };
+}
+
+/** Brings the budget of a request that stays with its model below `maxTokens`; nothing else of it is touched. */
+export function lowerBudget(
+  body: JsonObject,
+  maxTokens: number,
+): Pick<FittedThinking, 'turnedOff' | 'edits'> {
+  const { thinking } = body;
+  if (!isJsonObject(thinking) || thinking.type !== 'enabled') return { turnedOff: false, edits: [] };
+  const fitted = byBudget(thinking, body, maxTokens);
+  if (!fitted) return { turnedOff: true, edits: [remove(['thinking'])] };
+  return { turnedOff: false, edits: fitted === thinking ? [] : [replace(['thinking'], fitted)] };
 }
 
 /** The `thinking` member in the given form, itself where it fits; null where this request can't have it. */
@@ -67,16 +72,19 @@ function inForm(
     : { type: form };
 }
 
-/** Thinking by budget, which has to stay below `max_tokens`. */
+/**
+ * Thinking by budget. One that no longer fits gets the share of the highest effort: at one token below
+ * `max_tokens`, which the API would take, a thought as long as its budget leaves no room for the answer.
+ */
 function byBudget(thinking: JsonObject, body: JsonObject, maxTokens: number | null): JsonObject | null {
-  if (maxTokens === null || maxTokens <= MIN_BUDGET) return null;
+  if (!hasRoomForBudget(maxTokens)) return null;
+  const share = (effort: Effort): number =>
+    Math.max(Math.floor((maxTokens * BUDGET_PERCENT[effort]) / 100), MIN_THINKING_BUDGET);
   if (thinking.type !== 'enabled') {
     if (isToolForced(body) || resumesWithoutThinking(body)) return null;
-    const share = Math.floor((maxTokens * BUDGET_PERCENT[effortOf(body)]) / 100);
-    return { type: 'enabled', budget_tokens: Math.max(share, MIN_BUDGET), ...display(thinking) };
+    return { type: 'enabled', budget_tokens: share(effortOf(body)), ...display(thinking) };
   }
-  if (Number(thinking.budget_tokens) < maxTokens) return thinking;
-  return { ...thinking, budget_tokens: maxTokens - 1 };
+  return Number(thinking.budget_tokens) < maxTokens ? thinking : { ...thinking, budget_tokens: share('max') };
 }
 
 function effortOf(body: JsonObject): Effort {
@@ -106,16 +114,4 @@ function resumesWithoutThinking(body: JsonObject): boolean {
   const content = messages.findLast((message) => message.role === 'assistant')?.content;
   const types = Array.isArray(content) ? content.filter(isJsonObject).map((block) => block.type) : [];
   return types.includes('tool_use') && types[0] !== 'thinking' && types[0] !== 'redacted_thinking';
-}
-
-/** Takes out the context edits that clear thinking: they are refused where thinking is off. */
-function withoutClearing(body: JsonObject): Edit[] {
-  const management = body.context_management;
-  if (!isJsonObject(management) || !Array.isArray(management.edits)) return [];
-  const clears = (edit: unknown): boolean =>
-    isJsonObject(edit) && String(edit.type).startsWith('clear_thinking_');
-  const kept = management.edits.filter((edit) => !clears(edit));
-  if (kept.length === management.edits.length) return [];
-  const isAll = kept.length === 0 && Object.keys(management).length === 1;
-  return [isAll ? remove(['context_management']) : replace(['context_management', 'edits'], kept)];
 }

@@ -2,70 +2,89 @@
  * Fits a Messages request to the model the decision chose, from that model's capabilities: what it accepts stays
  * as asked, what it does not is brought to the nearest thing it accepts, or left to the model's default.
  *
- * The rest of the body stays byte for byte: system, tools and history are never rewritten (a thinking block is
- * bound to the prefix before it, and the cache to its bytes), but for effort messages that the model refuses.
- * What cannot be fitted without touching the conversation (a prefilled answer, text in system messages between
- * turns) goes as it is, and the upstream says so.
+ * The rest of the body stays byte for byte: system, tools and history are never rewritten, but for system messages
+ * between the turns that the model refuses. What cannot be fitted without touching the conversation (a prefilled
+ * answer, too many images, too long a prompt) is for the decision to pass over; it goes as it is, and the upstream
+ * says so.
  */
-import {
-  type Capabilities,
-  EFFORTS,
-  type Model,
-  type ThinkingForm,
-} from '../../durable-objects/core/catalogue/types.ts';
+import type { Capabilities, Model } from '../../durable-objects/core/catalogue/types.ts';
+import { fitContext } from './adapt-context.ts';
 import { applyEdits, type Edit, isJsonObject, type JsonObject, remove, replace } from './adapt-edit.ts';
+import { effortsWith, fitOutputConfig } from './adapt-effort.ts';
+import { fitMessages } from './adapt-messages.ts';
 import { spliceJson } from './adapt-splice.ts';
-import { fitThinking } from './adapt-thinking.ts';
+import { fitThinking, lowerBudget } from './adapt-thinking.ts';
 
 const encoder = new TextEncoder();
 
 /**
- * The body to send to `targetId`. `body` is `bytes` parsed, with its `model`, and neither is changed. A null
- * `target` is a model the catalogue doesn't know: then only the name changes.
+ * The body to send to `targetId`, with at most `maxTokens` of output (null: as many as asked for). `body` is
+ * `bytes` parsed, with its `model`, and neither is changed. A null `target` is a model the catalogue doesn't know:
+ * then only the name, the fallbacks and the limit change. Where the model stays, only the limit does, and without
+ * one the very bytes come back.
  */
 export function adaptBody(
   bytes: Uint8Array,
   body: Record<string, unknown>,
   target: Model | null,
   targetId: string,
+  maxTokens: number | null = null,
 ): Uint8Array {
-  const edits = [replace(['model'], targetId), ...(target ? fitRequest(body, target) : [])];
+  const edits =
+    body.model === targetId
+      ? limitOutput(body, maxTokens)
+      : [replace(['model'], targetId), ...withoutFallbacks(body), ...fitTo(target, body, maxTokens)];
+  if (edits.length === 0) return bytes;
   return spliceJson(bytes, edits) ?? encoder.encode(JSON.stringify(applyEdits(body, edits)));
 }
 
-function fitRequest(body: JsonObject, { capabilities, maxOutput }: Model): Edit[] {
-  const asked = typeof body.max_tokens === 'number' ? body.max_tokens : null;
-  const maxTokens = asked && Math.min(asked, maxOutput);
+function fitTo(target: Model | null, body: JsonObject, maxTokens: number | null): Edit[] {
+  return target ? fitRequest(body, target, maxTokens) : limitOutput(body, maxTokens);
+}
+
+function fitRequest(body: JsonObject, { capabilities, maxOutput }: Model, limit: number | null): Edit[] {
+  const asked = askedOutput(body);
+  const maxTokens = asked && Math.min(asked, maxOutput, limit ?? maxOutput);
   const thinking = fitThinking(body, capabilities, maxTokens);
   return [
-    ...(maxTokens === asked ? [] : [replace(['max_tokens'], maxTokens)]),
+    ...lowerTo(maxTokens, body),
     ...thinking.edits,
-    ...fitEffort(body, capabilities, thinking.form),
+    ...fitContext(body, capabilities, thinking.turnedOff),
+    ...fitOutputConfig(body, capabilities, thinking.form),
     ...fitToolChoice(body, capabilities),
-    ...fitEffortMessages(body, capabilities),
+    ...fitMessages(body, capabilities, effortsWith(capabilities, thinking.form)),
     ...(capabilities.fast ? [] : withoutMembers(body, ['speed'])),
     ...(capabilities.sampling ? [] : withoutMembers(body, ['temperature', 'top_p', 'top_k'])),
   ];
 }
 
-function withoutMembers(body: JsonObject, names: readonly string[]): Edit[] {
-  return names.filter((name) => Object.hasOwn(body, name)).map((name) => remove([name]));
+/** Lowers the limit of output of a request that otherwise stays as it is. */
+function limitOutput(body: JsonObject, maxTokens: number | null): Edit[] {
+  const asked = askedOutput(body);
+  if (maxTokens === null || asked === null || asked <= maxTokens) return [];
+  const thinking = lowerBudget(body, maxTokens);
+  return [
+    ...lowerTo(maxTokens, body),
+    ...thinking.edits,
+    ...fitContext(body, { compaction: true }, thinking.turnedOff),
+  ];
 }
 
-/** Brings the effort down to the nearest the model accepts with this form of thinking (up, where all are above). */
-function fitEffort(body: JsonObject, capabilities: Capabilities, form: ThinkingForm | null): Edit[] {
-  const config = body.output_config;
-  if (!isJsonObject(config) || !Object.hasOwn(config, 'effort')) return [];
-  if (capabilities.efforts.length === 0) {
-    return [remove(Object.keys(config).length === 1 ? ['output_config'] : ['output_config', 'effort'])];
-  }
-  const asked = EFFORTS.find((effort) => effort === config.effort);
-  if (!asked) return [];
-  const isOff = form === 'disabled' || form === 'between_tools';
-  const allowed = (isOff && capabilities.thinkingOffEfforts) || capabilities.efforts;
-  const nearest =
-    allowed.findLast((effort) => EFFORTS.indexOf(effort) <= EFFORTS.indexOf(asked)) ?? allowed[0];
-  return nearest === asked ? [] : [replace(['output_config', 'effort'], nearest)];
+function askedOutput(body: JsonObject): number | null {
+  return typeof body.max_tokens === 'number' ? body.max_tokens : null;
+}
+
+function lowerTo(maxTokens: number | null, body: JsonObject): Edit[] {
+  return maxTokens === null || body.max_tokens === maxTokens ? [] : [replace(['max_tokens'], maxTokens)];
+}
+
+/** What a fallback names may be dearer than the model asked for; its credit is only good for the same request. */
+function withoutFallbacks(body: JsonObject): Edit[] {
+  return withoutMembers(body, ['fallbacks', 'fallback_credit_token']);
+}
+
+function withoutMembers(body: JsonObject, names: readonly string[]): Edit[] {
+  return names.filter((name) => Object.hasOwn(body, name)).map((name) => remove([name]));
 }
 
 /** A model that cannot be made to use a tool is left to choose; the rest of the choice stays. */
@@ -75,19 +94,4 @@ function fitToolChoice(body: JsonObject, capabilities: Capabilities): Edit[] {
   if (choice.type !== 'any' && choice.type !== 'tool') return [];
   const named = Object.hasOwn(choice, 'name') ? [remove(['tool_choice', 'name'])] : [];
   return [replace(['tool_choice', 'type'], 'auto'), ...named];
-}
-
-/** An effort message goes as a whole where it says nothing else; one that carries text keeps the text. */
-function fitEffortMessages(body: JsonObject, capabilities: Capabilities): Edit[] {
-  if (capabilities.messageEffort || !Array.isArray(body.messages)) return [];
-  return body.messages.flatMap((message: unknown, index): Edit[] => {
-    if (!isJsonObject(message) || message.role !== 'system' || !Object.hasOwn(message, 'output_config'))
-      return [];
-    const path = ['messages', index];
-    return [isEmpty(message.content) ? remove(path) : remove([...path, 'output_config'])];
-  });
-}
-
-function isEmpty(content: unknown): boolean {
-  return content === undefined || content === '' || (Array.isArray(content) && content.length === 0);
 }

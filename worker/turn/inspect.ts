@@ -91,6 +91,7 @@ function factsOf(
     maxTokens: positiveInteger(body.max_tokens),
     messageCount: messages.length,
     imageCount: prompt.images,
+    prefill: isPrefilled(messages),
     cacheTtl: prompt.cacheTtl,
     modifiers: { speed: nameOf(stringOf(body.speed)), inferenceGeo: nameOf(stringOf(body.inference_geo)) },
     thinking: nameOf(isObject(body.thinking) ? stringOf(body.thinking.type) : null),
@@ -144,6 +145,18 @@ function toolResultsFailed(messages: readonly JsonObject[]): boolean | null {
   const last = messages.findLast((message) => message.role === 'user');
   const results = objectsOf(last?.content).filter((block) => block.type === 'tool_result');
   return results.length === 0 ? null : results.some((result) => result.is_error === true);
+}
+
+/** Blocks of an answer that paused in a provider's own tool: it is sent back to go on, which every model takes. */
+const PAUSED = /^(?:server_tool_use|mcp_tool_use|.+_tool_result)$/;
+
+/** Effort messages say nothing: what stands before one is still the last word of the conversation. */
+function isPrefilled(messages: readonly JsonObject[]): boolean {
+  const isEmpty = ({ role, content }: JsonObject): boolean =>
+    role === 'system' && (content === undefined || (Array.isArray(content) && content.length === 0));
+  const last = messages.findLast((message) => !isEmpty(message));
+  if (last?.role !== 'assistant') return false;
+  return !PAUSED.test(stringOf(objectsOf(last.content).at(-1)?.type) ?? '');
 }
 
 interface PromptSurvey {

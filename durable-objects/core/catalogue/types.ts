@@ -27,13 +27,17 @@ export type Effort = (typeof EFFORTS)[number];
 /** What a model accepts in a request; where it does not, the turn is fitted or the model is skipped. */
 export interface Capabilities {
   thinking: readonly ThinkingForm[];
+  /** Whether it thinks where a request names no form of thinking. */
+  thinksUnasked: boolean;
   /** Efforts at which `disabled` (and `between_tools`) thinking is accepted; null: at every one. */
   thinkingOffEfforts: readonly Effort[] | null;
   /** Accepted `output_config.effort` values; empty: the field itself is refused. */
   efforts: readonly Effort[];
-  /** `{role:"system", output_config}` entries among the messages. */
+  /** `output_config` of a `role:"system"` entry among the messages. */
   messageEffort: boolean;
-  /** `role:"system"` messages after the first turn. */
+  /** `output_config.task_budget`. */
+  taskBudget: boolean;
+  /** `role:"system"` messages with content after the first turn. */
   systemMessages: boolean;
   /** `speed: "fast"`. */
   fast: boolean;
@@ -43,6 +47,13 @@ export interface Capabilities {
   prefill: 'always' | 'thinking_off' | 'never';
   /** `tool_choice` any or tool. */
   forcedToolChoice: boolean;
+  /** The context edit `compact_20260112`. */
+  compaction: boolean;
+  /**
+   * A list of `fallbacks`. A step down never keeps one (what it names could be dearer than the model asked for),
+   * so that this only tells what the model's own requests may carry.
+   */
+  fallbacks: boolean;
   /** Largest number of images in one request. */
   maxImages: number;
 }
