@@ -98,6 +98,7 @@ export function toTurnFacts(turn: TrafficTurn): TurnFacts {
     maxTokens: turn.maxTokens,
     messageCount: turn.messageCount,
     imageCount: 0,
+    prefill: false,
     cacheTtl: turn.cacheTtl,
     modifiers: { speed: null, inferenceGeo: null },
     thinking: turn.thinking,
