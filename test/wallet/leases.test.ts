@@ -1,5 +1,6 @@
 import { runDurableObjectAlarm } from 'cloudflare:test';
 import { describe, expect, test } from 'vitest';
+import { FIRST_OUTPUT_TOKENS } from '../../durable-objects/core/estimate.ts';
 import { LEASE_MS } from '../../durable-objects/wallet/open.ts';
 import type { Progress } from '../../durable-objects/wallet/rpc.ts';
 import { ANSWER, completed, openRequest, usageOf, usd } from '../fixture.ts';
@@ -109,7 +110,7 @@ describe('a lease that ran out is never free: it is charged', () => {
       progress: { usage: null, outputTokens: 0 },
     });
     await runOut(turn);
-    expect(await settled(turn)).toBe(turn.heldNanoUsd - usd(700 * 20e-6));
+    expect(await settled(turn)).toBe(turn.heldNanoUsd - usd(FIRST_OUTPUT_TOKENS.main * 20e-6));
   });
 
   test('once, however often the alarm runs', async () => {

@@ -4,7 +4,7 @@
  */
 import { formatUsd, nanoUsd } from '../../durable-objects/core/money.ts';
 import type { WindowKind } from '../../durable-objects/core/policy/types.ts';
-import type { Refusal, StandingView } from '../../durable-objects/wallet/rpc.ts';
+import type { OpenReply, Refusal, StandingView } from '../../durable-objects/wallet/rpc.ts';
 import { errorResponse } from '../envelope.ts';
 
 /** What every answer to a turn tells about it. */
@@ -95,6 +95,15 @@ function finalHeaders(refusal: Refusal): Record<string, string> {
     ...(isPooled ? { 'anthropic-ratelimit-unified-overage-scope': 'group_pool' } : {}),
     'anthropic-ratelimit-unified-overage-disabled-reason': 'org_spend_cap_reached',
   };
+}
+
+/** The answer to a turn the wallet refused. */
+export function refusedTurn(
+  { refusal, reasons, standing }: Extract<OpenReply, { status: 'refused' }>,
+  turnId: string,
+  requestId: string,
+): Response {
+  return refusalResponse(refusal, { turnId, model: null, decision: 'refuse', reasons, standing }, requestId);
 }
 
 /** The answer to a refused turn. */

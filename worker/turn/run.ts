@@ -4,12 +4,13 @@
  */
 import type { OpenRequest } from '../../durable-objects/wallet/rpc.ts';
 import { errorResponse } from '../envelope.ts';
+import { startRunning, type Turn } from './attempt.ts';
 import { authenticate, keyRejected, walletAway } from './authenticate.ts';
 import { bodyRefused, takeBody } from './body.ts';
 import { type Edge, walletOfKey } from './edge.ts';
 import { inspect } from './inspect.ts';
-import { refusalResponse, type TurnMark, turnHeaders } from './reply.ts';
-import { send, startRunning, type Turn } from './send.ts';
+import { refusedTurn, turnHeaders } from './reply.ts';
+import { send } from './send.ts';
 import { callWallet, WALLET_LIMIT_MS } from './wallet-call.ts';
 
 /** Answers `POST /v1/messages`. */
@@ -45,11 +46,8 @@ async function openAndSend(turn: Turn, edge: Edge, receivedAtMs: number): Promis
   switch (reply.status) {
     case 'admitted':
       return await send(turn, reply, edge);
-    case 'refused': {
-      const { refusal, reasons, standing } = reply;
-      const mark: TurnMark = { turnId: id, model: null, decision: 'refuse', reasons, standing };
-      return refusalResponse(refusal, mark, edge.requestId);
-    }
+    case 'refused':
+      return refusedTurn(reply, id, edge.requestId);
     case 'key_rejected':
       return keyRejected(key, reply.problem, edge.requestId);
     case 'unavailable':
@@ -70,5 +68,5 @@ function unservedHeaders(turnId: string): Record<string, string> {
 
 /** An open that answered too late may still have held money for a turn that is never sent. */
 function giveUp(turn: Turn, edge: Edge): void {
-  startRunning(turn, turn.inspected.facts.model, edge).failed('wallet_unreachable');
+  startRunning(turn, turn.inspected.facts.model, 1, edge).failed('wallet_unreachable');
 }

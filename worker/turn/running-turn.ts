@@ -13,10 +13,11 @@ import { callWallet } from './wallet-call.ts';
 const RENEW_EVERY_MS = 20_000;
 /** A Worker lives about 30 s after its client is gone: settling must be through by then. */
 const SETTLE_LIMIT_MS = 25_000;
-const ATTEMPT = 1;
 
 export interface RunningTurnOptions {
   turnId: string;
+  /** From 1; a report of another attempt than the wallet's present one is a conflict. */
+  attempt: number;
   facts: TurnFacts;
   model: string;
   answer: Pick<AnswerFacts, 'provider' | 'upstreamCredential' | 'anthropicVersion'>;
@@ -86,6 +87,14 @@ export class RunningTurn {
     this.#settle({ kind: 'failed' });
   }
 
+  /** The wallet has decided over the turn anew: another attempt settles it. */
+  abandon(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    clearInterval(this.#timer);
+    this.#resolveSettled();
+  }
+
   #call(): Call {
     const { facts, model } = this.#options;
     return { facts, model, sentAtMs: this.#sentAtMs, reading: this.#meter?.read(Date.now()) ?? null };
@@ -93,7 +102,7 @@ export class RunningTurn {
 
   async #renew(): Promise<void> {
     const progress = progressOf(this.#call(), Date.now());
-    const request = { turnId: this.turnId, attempt: ATTEMPT, progress };
+    const request = { turnId: this.turnId, attempt: this.#options.attempt, progress };
     // A renewal that is lost is made good by the next one, or by the settlement.
     await callWallet(() => this.#options.wallet().renew(request), RENEW_EVERY_MS / 2);
   }
@@ -102,7 +111,12 @@ export class RunningTurn {
     if (this.#isOver) return;
     this.#isOver = true;
     clearInterval(this.#timer);
-    const request = { turnId: this.turnId, attempt: ATTEMPT, outcome, answer: { ...this.#answer } };
+    const request = {
+      turnId: this.turnId,
+      attempt: this.#options.attempt,
+      outcome,
+      answer: { ...this.#answer },
+    };
     void callWallet(() => this.#options.wallet().settle(request), SETTLE_LIMIT_MS).then((reply) => {
       if (reply?.status !== 'settled') {
         console.error({

@@ -1,107 +1,82 @@
 /**
- * The turn's second half: adapt, forward, meter. What lives as long as the answer streams must not hold on to
- * the request's bytes or their parsed form: 64 open streams of 1 MB bodies would fill an isolate.
+ * The turn's second half: send it, and answer with what comes back. A step down that the upstream refuses because
+ * of the model is decided anew by the wallet, under the same turn id, before the client has seen a byte.
  */
-import { findModel } from '../../durable-objects/core/catalogue/lookup.ts';
-import { builtinCatalogue } from '../../durable-objects/core/catalogue/models.ts';
 import type { OpenReply } from '../../durable-objects/wallet/rpc.ts';
-import type { VerifiedKey } from '../auth/virtual-key.ts';
-import { adaptBody } from './adapt.ts';
 import { passThrough } from './answer-meter.ts';
-import type { TakenBody } from './body.ts';
+import { type Admitted, type Answered, attemptTurn, type Turn } from './attempt.ts';
+import { keyRejected } from './authenticate.ts';
 import { type Edge, walletOfKey } from './edge.ts';
-import { downstreamHeaders, upstreamHeaders } from './forward.ts';
-import type { Inspected } from './inspect.ts';
-import { standingHeaders, turnHeaders } from './reply.ts';
-import { RunningTurn } from './running-turn.ts';
-import { clientLeft, credentialRefused, isCredentialRefusal, pathOf, upstreamAway } from './upstream.ts';
+import { downstreamHeaders } from './forward.ts';
+import { isAboutModel, type ModelRefusal } from './model-refusal.ts';
+import { refusedTurn, standingHeaders, turnHeaders } from './reply.ts';
+import { credentialRefused, isCredentialRefusal } from './upstream.ts';
+import { callWallet, WALLET_LIMIT_MS } from './wallet-call.ts';
 
-/** A version is a date; what else a client sends there is recorded cut to this. */
-const MAX_VERSION_LENGTH = 32;
-
-export type Admitted = Extract<OpenReply, { status: 'admitted' }>;
-
-/** A turn that passed inspection, on its way to the wallet and the upstream. */
-export interface Turn {
-  id: string;
-  key: VerifiedKey;
-  request: Request;
-  inspected: Inspected;
-  taken: TakenBody;
-}
-
-/** Starts keeping the turn's lease; the Worker stays alive until it is settled. */
-export function startRunning(turn: Turn, model: string, edge: Edge): RunningTurn {
-  const { provider, bindings } = edge;
-  const { key } = turn;
-  const anthropicVersion = turn.request.headers.get('anthropic-version')?.slice(0, MAX_VERSION_LENGTH);
-  const running = new RunningTurn({
-    turnId: turn.id,
-    facts: turn.inspected.facts,
-    model,
-    answer: {
-      provider: provider.name,
-      upstreamCredential: provider.credentialId,
-      anthropicVersion: anthropicVersion ?? bindings.anthropicVersion,
-    },
-    wallet: () => walletOfKey(edge, key),
-  });
-  edge.waitUntil(running.settled);
-  return running;
-}
-
-/** The client's bytes as they are, or fitted to the model the decision chose. */
-function bodyFor({ inspected, taken }: Turn, model: string, running: RunningTurn): Uint8Array {
-  if (model === inspected.facts.model) return taken.bytes;
-  try {
-    return adaptBody(taken.bytes, inspected.body, findModel(builtinCatalogue, model), model);
-  } catch (error) {
-    running.failed('adapt_failed');
-    throw error;
-  }
-}
+/** Statuses by which an upstream can say that it does not want the model. */
+const MODEL_REFUSALS = [400, 403, 404];
 
 /** Sends an admitted turn to the provider and answers with what comes back. */
-export async function send(turn: Turn, admitted: Admitted, edge: Edge): Promise<Response> {
+export async function send(turn: Turn, first: Admitted, edge: Edge): Promise<Response> {
+  let admitted = first;
+  // Each round takes one model away, so this ends with the cascade.
+  for (let attempt = 1; ; attempt += 1) {
+    const answered = await attemptTurn(turn, admitted, attempt, edge);
+    if (answered instanceof Response) return answered;
+    const refused = await refusedModel(turn, admitted, answered.response);
+    const { response, refusal } = refused ?? { response: answered.response, refusal: null };
+    if (!refusal) return await reply(turn, admitted, { ...answered, response }, edge);
+    const request = { turnId: turn.id, attempt, remember: refusal.remember };
+    const reopened = await callWallet(() => walletOfKey(edge, turn.key).reopen(request), WALLET_LIMIT_MS);
+    const next = nextStep(reopened, turn, edge);
+    if (!next) return await reply(turn, admitted, { ...answered, response }, edge);
+    answered.running.abandon();
+    if (next instanceof Response) return next;
+    admitted = next;
+  }
+}
+
+/** What to do after the wallet decided anew; null: pass the upstream's error on. */
+function nextStep(
+  reopened: OpenReply | null,
+  { id, key }: Turn,
+  { requestId }: Edge,
+): Admitted | Response | null {
+  switch (reopened?.status) {
+    case 'admitted':
+      return reopened;
+    case 'refused':
+      return refusedTurn(reopened, id, requestId);
+    case 'key_rejected':
+      return keyRejected(key, reopened.problem, requestId);
+    default:
+      return null;
+  }
+}
+
+/**
+ * The upstream's error to a turn that was stepped down, still to be read, and whether it is about the model; null
+ * for all else.
+ */
+async function refusedModel(
+  { inspected }: Turn,
+  { model }: Admitted,
+  response: Response,
+): Promise<{ refusal: ModelRefusal | null; response: Response } | null> {
+  if (model === inspected.facts.model || !MODEL_REFUSALS.includes(response.status)) return null;
+  // An error whose body breaks off says nothing, but it is an error all the same.
+  const body = await response.arrayBuffer().catch(() => new ArrayBuffer(0));
+  const refusal = isAboutModel(response.status, new TextDecoder().decode(body));
+  return { refusal, response: new Response(body, response) };
+}
+
+/** The provider's answer to the turn, settled as it ends. */
+async function reply(turn: Turn, admitted: Admitted, answered: Answered, edge: Edge): Promise<Response> {
+  const { response, running, abort } = answered;
   const { id, key, request } = turn;
-  const { provider, requestId } = edge;
-  const { signal } = request;
   const marks = turnHeaders({ ...admitted, turnId: id });
-  const running = startRunning(turn, admitted.model, edge);
-  if (signal.aborted) {
-    running.failed('client_gone');
-    return clientLeft(requestId);
-  }
-  const body = bodyFor(turn, admitted.model, running);
-  const upstream = new AbortController();
-  const abort = (): void => upstream.abort();
-  signal.addEventListener('abort', abort, { once: true });
-  let response: Response;
-  try {
-    response = await provider.send({
-      path: pathOf(request),
-      method: 'POST',
-      headers: upstreamHeaders(
-        request.headers,
-        edge.bindings.anthropicVersion,
-        provider.name === 'simulator',
-      ),
-      body,
-      signal: upstream.signal,
-    });
-  } catch (error) {
-    if (signal.aborted) {
-      running.ended('client_gone');
-      return clientLeft(requestId);
-    }
-    running.failed('upstream_unreachable');
-    return upstreamAway(error, requestId, marks);
-  }
-  // From here on whoever reads the answer decides when to give it up. An error of our own leaves the hold to its
-  // lease: the upstream has answered, so the turn is not free.
-  signal.removeEventListener('abort', abort);
   if (!isCredentialRefusal(response.status)) {
-    return answer(response, running, { marks, admitted, edge, signal, abort });
+    return answer(response, running, { marks, admitted, edge, signal: request.signal, abort });
   }
   running.headArrived(response, null);
   running.failed('upstream_credential');
@@ -117,7 +92,7 @@ interface AnswerContext {
 }
 
 /** The upstream's answer on its way to the client, metered where it is one that costs. */
-function answer(response: Response, running: RunningTurn, context: AnswerContext): Response {
+function answer(response: Response, running: Answered['running'], context: AnswerContext): Response {
   const { marks, admitted, edge, signal, abort } = context;
   const { status } = response;
   const headers = downstreamHeaders(response.headers);
