@@ -15,7 +15,7 @@ const TOKENS_PER_BYTE = { new: 0.28, old: 0.215 } as const;
 export const FIRST_OUTPUT_TOKENS: Record<TurnKind, number> = {
   main: 450,
   subagent: 400,
-  auxiliary: 60,
+  auxiliary: 40,
   compaction: 3_000,
 };
 
@@ -65,9 +65,25 @@ export function estimateOutputTokens(
   history: SessionHistory | null,
   model: Model | null,
 ): number {
-  const usual = history?.typicalOutputTokens ?? FIRST_OUTPUT_TOKENS[facts.kind];
+  const isSummary = facts.kind === 'compaction';
+  const usual = (isSummary ? null : history?.typicalOutputTokens) ?? FIRST_OUTPUT_TOKENS[facts.kind];
   const expected = Math.ceil(usual * tokenizerRatio(model, history));
   return Math.min(expected, facts.maxTokens ?? expected);
+}
+
+/** What of the turn's prompt the model's cache holds: all of the last one, or after a compaction its beginning. */
+export function estimateCachedTokens(
+  facts: Pick<TurnFacts, 'bodyBytes'>,
+  history: SessionHistory | null,
+  modelId: string,
+  model: Model | null,
+  nowMs: number,
+): number {
+  if (!history) return 0;
+  const prompt = estimatePromptTokens(facts, history, model);
+  const cached = Math.min(prompt, cachedTokens(history, modelId, nowMs));
+  if (facts.bodyBytes >= history.bodyBytes) return cached;
+  return Math.min(cached, Math.floor(history.firstPromptTokens * tokenizerRatio(model, history)));
 }
 
 /** Expected tokens of the turn on a model, by price class. `modelId` is the id to be sent. */
@@ -90,8 +106,7 @@ export function estimateTokens(
       outputTokens,
     };
   }
-  const isContinued = history !== null && facts.bodyBytes >= history.bodyBytes;
-  const cacheReadTokens = isContinued ? Math.min(promptTokens, cachedTokens(history, modelId, nowMs)) : 0;
+  const cacheReadTokens = estimateCachedTokens(facts, history, modelId, model, nowMs);
   const written = promptTokens - cacheReadTokens;
   return {
     inputTokens: 0,

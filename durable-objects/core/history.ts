@@ -21,9 +21,11 @@ export interface CachedPrefix {
 export interface SessionHistory {
   /** The model that served the last turn. */
   model: string;
-  /** That model's; `promptTokens`, `growthTokens` and the means are counted with it. */
+  /** That model's; the prompts and means are counted with it. */
   tokenizer: Model['tokenizer'];
   promptTokens: number;
+  /** The thread's first prompt: system, tools and little else, which is what a compaction leaves as it is. */
+  firstPromptTokens: number;
   /** Size of the last turn's body. */
   bodyBytes: number;
   outputTokens: number;
@@ -47,7 +49,7 @@ const CACHE_TTL_MS = { none: 0, '5m': 300_000, '1h': 3_600_000 } as const;
 /** Models of one thread whose caches are remembered. */
 const MAX_CACHES = 4;
 /** How much the newest turn weighs in the running means, once there are enough turns to have one. */
-const MEAN_WEIGHT = 0.2;
+const MEAN_WEIGHT = 0.08;
 /** What a thread's prompt grows by a turn, before it has grown (facts: downgrade and cache, 3K input and 2K output). */
 const FIRST_GROWTH_TOKENS = 3_000;
 /** The time between turns, before there were two: an agent at work. */
@@ -77,6 +79,7 @@ export interface Answered {
   tokenizer: Model['tokenizer'];
   tokens: TokenCounts;
   bodyBytes: number;
+  kind: TurnFacts['kind'];
   cacheTtl: TurnFacts['cacheTtl'];
   /** What a first turn of its kind would have been expected to say, in tokens. */
   firstOutputTokens: number;
@@ -85,7 +88,7 @@ export interface Answered {
 
 /** The history after a turn was answered with exact usage. */
 export function nextHistory(previous: SessionHistory | null, answered: Answered): SessionHistory {
-  const { model, tokenizer, tokens, bodyBytes, atMs, firstOutputTokens } = answered;
+  const { model, tokenizer, tokens, bodyBytes, kind, atMs, firstOutputTokens } = answered;
   const prompt = promptTokens(tokens);
   const turns = (previous?.turns ?? 0) + 1;
   // The first turns weigh more than a running mean would let them; what was expected counts as one turn more.
@@ -94,14 +97,17 @@ export function nextHistory(previous: SessionHistory | null, answered: Answered)
   // Figures of another tokenizer say nothing of how much was added.
   const before = previous?.tokenizer === tokenizer ? previous : null;
   const growth = before ? prompt - before.promptTokens : null;
+  const usual = previous?.typicalOutputTokens ?? firstOutputTokens;
   return {
     model,
     tokenizer,
     promptTokens: prompt,
+    firstPromptTokens: previous?.firstPromptTokens ?? prompt,
     bodyBytes,
     outputTokens: tokens.outputTokens,
     turns,
-    typicalOutputTokens: geometric(previous?.typicalOutputTokens ?? firstOutputTokens, said, weight),
+    // A summary of the history says nothing of how long answers are.
+    typicalOutputTokens: kind === 'compaction' ? usual : geometric(usual, said, weight),
     growthTokens: arithmetic(
       previous?.growthTokens ?? FIRST_GROWTH_TOKENS,
       growth !== null && growth >= 0 ? growth : null,

@@ -6,8 +6,13 @@
 import type { Candidate } from './cascade.ts';
 import { pricesFor, type Tariff, tariffAt } from './catalogue/tariff.ts';
 import type { Catalogue } from './catalogue/types.ts';
-import { estimateOutputTokens, estimatePromptTokens, tokenizerRatio } from './estimate.ts';
-import { cachedTokens, cacheTtlMs, type SessionHistory } from './history.ts';
+import {
+  estimateCachedTokens,
+  estimateOutputTokens,
+  estimatePromptTokens,
+  tokenizerRatio,
+} from './estimate.ts';
+import { cacheTtlMs, type SessionHistory } from './history.ts';
 import type { TurnFacts, TurnKind } from './turn.ts';
 
 /** The fewest and the most further turns a thread of each kind is expected to have, this one included. */
@@ -50,11 +55,10 @@ function courseOn(
   nowMs: number,
 ): Course {
   const prompt = estimatePromptTokens(facts, history, model);
-  const isContinued = history !== null && facts.bodyBytes >= history.bodyBytes;
   return {
     tariff: tariffAt(catalogue, model, nowMs),
     prompt,
-    cached: isContinued ? Math.min(prompt, cachedTokens(history, id, nowMs)) : 0,
+    cached: estimateCachedTokens(facts, history, id, model, nowMs),
     growth: (history?.growthTokens ?? 0) * tokenizerRatio(model, history),
     output: estimateOutputTokens(facts, history, model),
     isFast: facts.modifiers.speed === 'fast',

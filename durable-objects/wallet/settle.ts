@@ -139,6 +139,7 @@ function remember(state: WalletState, opened: OpenedTurn, usage: Usage): void {
     tokenizer: findModel(state.catalogue, model)?.tokenizer ?? 'new',
     tokens: usage.tokens,
     bodyBytes: facts.bodyBytes,
+    kind: facts.kind,
     cacheTtl: facts.cacheTtl,
     firstOutputTokens: FIRST_OUTPUT_TOKENS[facts.kind],
     atMs: state.clock.now(),

@@ -46,6 +46,7 @@ export function warm(
     model,
     tokenizer: 'new',
     promptTokens,
+    firstPromptTokens: 14_000,
     bodyBytes: Math.round(promptTokens * 3.6),
     outputTokens: 2_000,
     turns: 10,
