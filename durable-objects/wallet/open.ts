@@ -113,7 +113,9 @@ export function decideOver(opening: Opening): Decision {
   const { state, turn, standings, policy, nowMs } = opening;
   const decision = decide(turn, standings, policy?.policy ?? null, state.catalogue, nowMs);
   tellCrossings(opening, decision);
-  if (decision.kind !== 'refuse' && decision.step !== turn.step) {
+  // A turn decided anew was given no step; the one its first decision kept may be there still.
+  const isAnew = opening.failedModels.length > 0;
+  if (decision.kind !== 'refuse' && (isAnew || decision.step !== turn.step)) {
     state.sessions.saveStep(turn.facts, decision.step, nowMs);
   }
   return decision;
