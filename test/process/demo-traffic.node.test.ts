@@ -1,5 +1,7 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -70,6 +72,19 @@ describe('npm run demo:traffic', () => {
   });
 });
 
+test('turns that are paid for are not sent unasked', async () => {
+  const other = createServer((_, response) => response.end('{"status":"ok","provider":"anthropic"}'));
+  await once(other.listen(0, '127.0.0.1'), 'listening');
+  const address = other.address();
+  const port = typeof address === 'object' ? address?.port : null;
+  const { code, error } = await runDemo(['--play', `http://127.0.0.1:${port}`], { ADMIN_TOKEN });
+  other.close();
+  expect({ code, error }).toMatchObject({
+    code: 1,
+    error: expect.stringContaining('turns would be paid for'),
+  });
+});
+
 describe('a gateway started on that state', () => {
   let gateway: GatewayProcess;
   beforeAll(async () => {
@@ -92,6 +107,23 @@ describe('a gateway started on that state', () => {
     expect(expectReply(await api().get(`/cost_centers/${id}/keys`), 200, list).data).toHaveLength(12);
   });
 
+  test('is sent turns, decides on each and charges them', async () => {
+    const { code, output } = await runDemo(['--play', gateway.url, '--turns', '12'], { ADMIN_TOKEN });
+    expect(code).toBe(0);
+    expect(output).toMatch(/^all +12 +12 +0 +0 +0 +0 +\$\d+\.\d\d$/m);
+    expect(output).toMatch(/^claude-\S+ → claude-\S+ +\d+$/m);
+    expect(output).not.toContain('not in the ledger');
+  });
+
+  test('has the keys of that revoked', async () => {
+    const keysOf = async (id: string) =>
+      expectReply(await api().get(`/cost_centers/${id}/keys`), 200, keys).data;
+    const all = (await Promise.all(SQUADS.map(keysOf))).flat();
+    const played = all.filter(({ name }) => name === 'demo:traffic --play');
+    expect(played.length).toBeGreaterThan(0);
+    expect(played.filter((key) => key.revoked_at === null)).toEqual([]);
+  });
+
   test('keeps the demo from writing beside it', async () => {
     const { code, error } = await writeDay();
     expect(code).toBe(1);
@@ -99,6 +131,9 @@ describe('a gateway started on that state', () => {
   });
 });
 
+const keys = z.object({
+  data: z.array(z.looseObject({ name: z.string().nullable(), revoked_at: z.string().nullable() })),
+});
 const list = z.object({ data: z.array(z.unknown()) });
 const costCenter = z.looseObject({ live_policy_version: z.number().nullable() });
 const entries = z.object({
