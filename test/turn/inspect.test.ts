@@ -215,6 +215,8 @@ describe('its highest cost', () => {
     [['mcp_servers'], 'MCP servers', { mcp_servers: [{ type: 'url', url: 'https://example.com' }] }],
     [[], 'no MCP servers', { mcp_servers: [] }],
     [['fallbacks'], 'fallback models', { fallbacks: [{ model: 'claude-sonnet-5-5' }] }],
+    [['fallbacks'], 'the provider’s own fallback', { fallbacks: 'default' }],
+    [[], 'no fallback models', { fallbacks: [] }],
     [['container'], 'a container', { container: 'container_1' }],
     [[], 'no container', { container: null }],
     [

@@ -199,7 +199,11 @@ function unboundedBy(body: JsonObject, tools: readonly JsonObject[], prompt: Pro
     ['document', prompt.documents],
     ['server_tools', tools.some((tool) => SERVER_TOOL.test(stringOf(tool.type) ?? ''))],
     ['mcp_servers', objectsOf(body.mcp_servers).length > 0],
-    ['fallbacks', Array.isArray(body.fallbacks) && body.fallbacks.length > 0],
+    // A list, or "default": what the provider would fall back to is not the request's to say.
+    [
+      'fallbacks',
+      (Array.isArray(body.fallbacks) || typeof body.fallbacks === 'string') && body.fallbacks.length > 0,
+    ],
     ['container', body.container !== undefined && body.container !== null],
   ];
   return causes.filter(([, applies]) => applies).map(([name]) => name);

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { isRetired } from '../../../durable-objects/core/catalogue/lookup.ts';
 import type { Catalogue, Model } from '../../../durable-objects/core/catalogue/types.ts';
 import { err, ok, type Result } from '../../../durable-objects/core/result.ts';
+import { describeCapabilities } from './model-capabilities.ts';
 import { type Rejection, readModel } from './request.ts';
 
 const LINES = ['haiku', 'sonnet', 'opus', 'fable', 'mythos'] as const;
@@ -63,7 +64,7 @@ function describeModel(model: Model): ModelInfo {
     retires_at: model.retiresAtMs === null ? null : new Date(model.retiresAtMs).toISOString(),
     max_input_tokens: model.contextWindow,
     max_tokens: model.maxOutput,
-    capabilities: null,
+    capabilities: describeCapabilities(model.capabilities),
   };
 }
 
