@@ -3,6 +3,8 @@
  * client gets it: what a client saw was metered. Nothing is kept (docs/decisions/0007).
  */
 
+import { GatheredWriter } from './gathered-writer.ts';
+
 /** How an answer ended: by itself, because the client left, or because the upstream's connection broke. */
 export type Ending = 'complete' | 'client_gone' | 'upstream_cut';
 
@@ -28,7 +30,6 @@ export function passThrough(
 ): ReadableStream<Uint8Array> {
   const reader = body.getReader();
   const { readable, writable } = new IdentityTransformStream();
-  const writer = writable.getWriter();
   const leave = (): void => {
     observer.ended('client_gone');
     abort();
@@ -36,32 +37,33 @@ export function passThrough(
   };
   if (clientSignal.aborted) leave();
   else clientSignal.addEventListener('abort', leave, { once: true });
-  void pump(reader, writer, observer, leave).finally(() => clientSignal.removeEventListener('abort', leave));
+  const writer = new GatheredWriter(writable.getWriter(), leave);
+  void pump(reader, writer, observer).then(async (ending) => {
+    // A client that leaves from here on has made a complete turn, or one that the upstream has cut.
+    clientSignal.removeEventListener('abort', leave);
+    // The client must not wait for the settlement.
+    await writer.close();
+    observer.ended(ending);
+  });
   return readable;
 }
 
+/** Reads `reader` to its end. */
 async function pump(
   reader: ReadableStreamDefaultReader<Uint8Array>,
-  writer: WritableStreamDefaultWriter<Uint8Array>,
+  writer: GatheredWriter,
   observer: Observer,
-  leave: () => void,
-): Promise<void> {
-  for (;;) {
-    const next = await reader.read().catch((error: unknown) => ({ error }));
-    if ('error' in next) {
-      await writer.abort(next.error).catch(() => undefined);
-      await new Promise((resolve) => setTimeout(resolve, WHO_LEFT_MS));
-      return observer.ended('upstream_cut');
+): Promise<Ending> {
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return 'complete';
+      observer.seen(value);
+      await writer.write(value);
     }
-    if (next.done) break;
-    observer.seen(next.value);
-    try {
-      await writer.write(next.value);
-    } catch {
-      return leave();
-    }
+  } catch (error) {
+    await writer.abort(error);
+    await new Promise((resolve) => setTimeout(resolve, WHO_LEFT_MS));
+    return 'upstream_cut';
   }
-  observer.ended('complete');
-  // Fails where the client left with all of the answer.
-  await writer.close().catch(() => undefined);
 }
