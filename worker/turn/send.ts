@@ -4,6 +4,7 @@
  */
 import { findModel } from '../../durable-objects/core/catalogue/lookup.ts';
 import { builtinCatalogue } from '../../durable-objects/core/catalogue/models.ts';
+import type { TurnFacts } from '../../durable-objects/core/turn.ts';
 import type { OpenReply } from '../../durable-objects/wallet/rpc.ts';
 import type { VerifiedKey } from '../auth/virtual-key.ts';
 import { adaptBody } from './adapt.ts';
@@ -11,7 +12,7 @@ import { passThrough } from './answer-meter.ts';
 import type { TakenBody } from './body.ts';
 import { type Edge, walletOfKey } from './edge.ts';
 import { downstreamHeaders, upstreamHeaders } from './forward.ts';
-import type { Inspected } from './inspect.ts';
+import { parseBody } from './inspect.ts';
 import { standingHeaders, turnHeaders } from './reply.ts';
 import { RunningTurn } from './running-turn.ts';
 import { clientLeft, credentialRefused, isCredentialRefusal, pathOf, upstreamAway } from './upstream.ts';
@@ -26,7 +27,7 @@ export interface Turn {
   id: string;
   key: VerifiedKey;
   request: Request;
-  inspected: Inspected;
+  facts: TurnFacts;
   taken: TakenBody;
 }
 
@@ -37,7 +38,7 @@ export function startRunning(turn: Turn, model: string, edge: Edge): RunningTurn
   const anthropicVersion = turn.request.headers.get('anthropic-version')?.slice(0, MAX_VERSION_LENGTH);
   const running = new RunningTurn({
     turnId: turn.id,
-    facts: turn.inspected.facts,
+    facts: turn.facts,
     model,
     answer: {
       provider: provider.name,
@@ -51,10 +52,13 @@ export function startRunning(turn: Turn, model: string, edge: Edge): RunningTurn
 }
 
 /** The client's bytes as they are, or fitted to the model the decision chose. */
-function bodyFor({ inspected, taken }: Turn, model: string, running: RunningTurn): Uint8Array {
-  if (model === inspected.facts.model) return taken.bytes;
+function bodyFor({ facts, taken }: Turn, model: string, running: RunningTurn): Uint8Array {
+  if (model === facts.model) return taken.bytes;
   try {
-    return adaptBody(taken.bytes, inspected.body, findModel(builtinCatalogue, model), model);
+    // Parsed anew: few turns are adapted, and keeping the parsed body would cost all of them its memory.
+    const body = parseBody(taken.bytes);
+    if (!body.ok) throw new Error('a body that passed inspection is no JSON object');
+    return adaptBody(taken.bytes, body.value, findModel(builtinCatalogue, model), model);
   } catch (error) {
     running.failed('adapt_failed');
     throw error;
