@@ -101,6 +101,18 @@ describe('a client that leaves', () => {
     expect(await bursar.entries()).toMatchObject([{ estimated_why: 'client_gone', input_tokens: 1_000 }]);
   });
 
+  test('in a short whole answer that stalls: the upstream is cancelled', async () => {
+    const upstream = openStream({ 'content-type': 'application/json', 'content-length': '400' });
+    const client = new AbortController();
+    const bursar = await gateway(BUDGET, upstream.answer);
+    const answered = bursar.turn(messagesBody({ stream: false }), { signal: client.signal });
+    await upstream.write('{"id":"msg_1",');
+    setTimeout(() => client.abort(), 50);
+    await upstream.aborted;
+    await answered.then((response) => response.text()).catch(() => undefined);
+    expect(await bursar.entries()).toMatchObject([{ kind: 'charge', estimated_why: 'client_gone' }]);
+  });
+
   test('in a turn that is not streamed: charged for its input and the output of that time', async () => {
     const upstream = silentUpstream();
     const bursar = await gateway(BUDGET, upstream.answer);

@@ -8,7 +8,7 @@ import type { TurnFacts } from '../../durable-objects/core/turn.ts';
 import type { OpenReply } from '../../durable-objects/wallet/rpc.ts';
 import type { VerifiedKey } from '../auth/virtual-key.ts';
 import { adaptBody } from './adapt.ts';
-import { passThrough } from './answer-meter.ts';
+import { isShort, passThrough, passWhole } from './answer-meter.ts';
 import type { TakenBody } from './body.ts';
 import { type Edge, walletOfKey } from './edge.ts';
 import { downstreamHeaders, upstreamHeaders } from './forward.ts';
@@ -105,7 +105,7 @@ export async function send(turn: Turn, admitted: Admitted, edge: Edge): Promise<
   // lease: the upstream has answered, so the turn is not free.
   signal.removeEventListener('abort', abort);
   if (!isCredentialRefusal(response.status)) {
-    return answer(response, running, { marks, admitted, edge, signal, abort });
+    return await answer(response, running, { marks, admitted, edge, signal, abort });
   }
   running.headArrived(response, null);
   running.failed('upstream_credential');
@@ -121,7 +121,7 @@ interface AnswerContext {
 }
 
 /** The upstream's answer on its way to the client, metered where it is one that costs. */
-function answer(response: Response, running: RunningTurn, context: AnswerContext): Response {
+async function answer(response: Response, running: RunningTurn, context: AnswerContext): Promise<Response> {
   const { marks, admitted, edge, signal, abort } = context;
   const { status } = response;
   const headers = downstreamHeaders(response.headers);
@@ -138,5 +138,6 @@ function answer(response: Response, running: RunningTurn, context: AnswerContext
     running.ended('complete');
     return new Response(null, { status, headers });
   }
-  return new Response(passThrough(response.body, running, signal, abort), { status, headers });
+  const pass = isShort(response.headers) ? passWhole : passThrough;
+  return new Response(await pass(response.body, running, signal, abort), { status, headers });
 }
