@@ -9,8 +9,10 @@ import { findModel } from '../../durable-objects/core/catalogue/lookup.ts';
 import { builtinCatalogue } from '../../durable-objects/core/catalogue/models.ts';
 import { priceUsage } from '../../durable-objects/core/catalogue/price.ts';
 import type { Model } from '../../durable-objects/core/catalogue/types.ts';
-import { type Decision, decide } from '../../durable-objects/core/decide.ts';
-import { cacheTtlMs, nextHistory, type SessionHistory } from '../../durable-objects/core/estimate.ts';
+import { decide } from '../../durable-objects/core/decide.ts';
+import type { Admission, TurnToDecide } from '../../durable-objects/core/decision.ts';
+import { FIRST_OUTPUT_TOKENS } from '../../durable-objects/core/estimate.ts';
+import { nextHistory, type SessionHistory } from '../../durable-objects/core/history.ts';
 import { NO_TOKENS, promptTokens, type Usage } from '../../durable-objects/core/usage.ts';
 import type { Entry } from '../../durable-objects/ledger/entry.ts';
 import { CacheWorld } from '../../test/traffic/cache-world.ts';
@@ -28,8 +30,6 @@ const CROCKFORD = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 const ADMIT_MS = 3;
 const SETTLE_MS = 4;
 
-type Admitted = Extract<Decision, { kind: 'proceed' | 'downgrade' | 'route' }>;
-
 export class DemoLedger {
   readonly #seed: number;
   readonly #world = new CacheWorld();
@@ -46,17 +46,33 @@ export class DemoLedger {
     const history = this.#histories.get(turn.thread) ?? null;
     const facts = toTurnFacts(turn);
     const admittedMs = turn.atMs + ADMIT_MS;
-    const decision = decide({ facts, history }, [], null, builtinCatalogue, admittedMs);
+    const asked: TurnToDecide = {
+      facts,
+      history,
+      tags: turn.keyTags,
+      step: null,
+      preferred: null,
+      exempt: false,
+      refused: [],
+    };
+    const decision = decide(asked, [], null, builtinCatalogue, admittedMs);
     if (decision.kind === 'refuse') throw new Error('a turn without a policy was refused');
     const usage = this.#world.serve(turn, model, turn.atMs);
     const ids = this.#idsOf(turn);
     if (usage) this.#remember(turn, model, usage, history);
-    const { toolsOffered: _, toolsUsed: __, ...inputs } = facts;
+    const { toolsOffered: _, toolsUsed: __, ...shownFacts } = facts;
+    const { tags: ___, ...inputs } = asked;
     return {
       ...ids,
       ...turnColumns(turn),
       ...decisionColumns(decision),
-      decision_inputs: { facts: inputs, history, catalogue: builtinCatalogue.version, hold: decision.hold },
+      decision_inputs: {
+        ...inputs,
+        facts: shownFacts,
+        catalogue: builtinCatalogue.version,
+        hold: decision.hold,
+        openSeq: ids.open_seq,
+      },
       ...answerColumns(turn, ids.upstream_request_id),
       ...usageColumns(turn, model, usage, admittedMs),
     };
@@ -84,10 +100,11 @@ export class DemoLedger {
     const answered = {
       model: turn.model,
       tokenizer: model.tokenizer,
-      promptTokens: promptTokens(usage.tokens),
+      tokens: usage.tokens,
       bodyBytes: turn.bodyBytes,
-      outputTokens: usage.tokens.outputTokens,
-      cacheTtlMs: cacheTtlMs(turn.cacheTtl),
+      kind: turn.kind,
+      cacheTtl: turn.cacheTtl,
+      firstOutputTokens: FIRST_OUTPUT_TOKENS[turn.kind],
       atMs: turn.atMs + turn.durationMs,
     };
     this.#histories.set(turn.thread, nextHistory(history, answered));
@@ -133,14 +150,16 @@ function turnColumns(turn: TrafficTurn) {
   } satisfies Partial<Entry>;
 }
 
-function decisionColumns({ kind, reasons, hold }: Admitted) {
+function decisionColumns({ kind, reasons, hold, stage, route }: Admission) {
   return {
     decision: kind,
-    stage: null,
+    stage,
+    route,
     reasons,
     policy_version: null,
     standing: [],
     held_nano_usd: hold.expected,
+    expected_nano_usd: hold.expected,
   } satisfies Partial<Entry>;
 }
 
