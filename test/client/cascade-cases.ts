@@ -7,9 +7,10 @@ import { runClient } from './claude-code.ts';
 import { makeTeam } from './team.ts';
 
 /**
- * Which models are asked for on the way down to which, one of each that the client asks in its own way (with
- * system messages and efforts in them, with system messages alone, with none, by a thinking budget) to one of each
- * that takes less. Every other pair is tried on recorded bodies in `turn/step-down`.
+ * Which models are asked for on the way down to which: every model from 4.5 on that isn't about to retire, in each
+ * way the client asks (with system messages and efforts in them, with system messages alone, with none, by a
+ * thinking budget), to one of each kind that takes less. The other pairs are tried on recorded bodies in
+ * `turn/step-down`.
  */
 const STEPS: Record<string, readonly string[]> = {
   'claude-haiku-4-5-20251001': [
@@ -18,11 +19,10 @@ const STEPS: Record<string, readonly string[]> = {
     'claude-opus-4-5',
     'claude-sonnet-5-5',
     'claude-sonnet-5',
-    'claude-sonnet-4-6',
   ],
-  'claude-haiku-5-5': ['claude-opus-5-5', 'claude-opus-4-8', 'claude-sonnet-4-6', 'claude-haiku-4-5'],
-  'claude-sonnet-5-5': ['claude-opus-5-5', 'claude-opus-4-7', 'claude-sonnet-5'],
-  'claude-sonnet-5': ['claude-opus-5-5', 'claude-opus-4-8'],
+  'claude-haiku-5-5': ['claude-opus-4-8', 'claude-sonnet-4-6', 'claude-haiku-4-5'],
+  'claude-sonnet-5-5': ['claude-opus-5-5', 'claude-opus-4-7'],
+  'claude-sonnet-5': ['claude-opus-5-5'],
   'claude-opus-5-5': ['claude-fable-5-2', 'claude-opus-5'],
   'claude-opus-4-8': ['claude-fable-5-2'],
 };
