@@ -46,11 +46,13 @@ describe('a policy', () => {
     expect(answer.body).toMatchObject({
       error: {
         message:
-          'timezone: expected the name of an IANA time zone such as "Europe/Berlin" (and 3 more, see problems)',
+          'timezone: expected the name of an IANA time zone such as "Europe/Berlin" (and 5 more, see problems)',
         problems: [
           { path: 'timezone' },
           { path: 'budgets[0].limit_usd', message: 'a limit cannot be negative' },
-          { path: 'routes', message: 'routes are not supported yet' },
+          { path: 'routes[0].id' },
+          { path: 'routes[0].when' },
+          { path: 'routes[0].use' },
           { path: 'budgets[0].stages[1].at' },
         ],
       },
