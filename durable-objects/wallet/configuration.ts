@@ -23,6 +23,11 @@ export interface Configuration {
   catalogue: Catalogue;
 }
 
+/** Whether the cost center is exempt from its budgets at an instant. */
+export function isExempt({ exemptUntilMs }: Configuration, nowMs: number): boolean {
+  return exemptUntilMs !== null && nowMs < exemptUntilMs;
+}
+
 /** A table of D1 whose changed rows are copied with the document, in one transaction with it. */
 export interface CopiedTable {
   /** Selects the rows of a cost center (first parameter) changed after a revision (second). */

@@ -11,7 +11,7 @@ import type { PolicyVersion } from '../core/policy/types.ts';
 import * as sentence from '../core/refusal.ts';
 import { bindsLine, fullest, type Standing } from '../core/standing.ts';
 import { NO_TOKENS } from '../core/usage.ts';
-import type { Configuration } from './configuration.ts';
+import { type Configuration, isExempt } from './configuration.ts';
 import { refusalEntry } from './entries.ts';
 import type { VirtualKey } from './keys.ts';
 import type { KeyProblem, OpenReply, OpenRequest, Refusal, StandingView } from './rpc.ts';
@@ -88,7 +88,7 @@ export function openingOf(
 ): Opening {
   const nowMs = state.clock.now();
   const { facts, turnId } = request;
-  const { policy, exemptUntilMs } = configuration;
+  const { policy } = configuration;
   const failed = failedModels.map(({ model }) => model);
   const turn: TurnToDecide = {
     facts,
@@ -97,7 +97,7 @@ export function openingOf(
     // Where the model it led to does not work, the step is over.
     step: failed.length > 0 ? null : state.sessions.step(facts),
     preferred: state.sessions.preference(facts.session, key.developer),
-    exempt: exemptUntilMs !== null && nowMs < exemptUntilMs,
+    exempt: isExempt(configuration, nowMs),
     refused: [...failed, ...state.refusedModels.of(canonicalId(state.catalogue, facts.model), nowMs)],
   };
   const { developer, id: keyId } = key;
