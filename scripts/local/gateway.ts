@@ -27,6 +27,8 @@ export interface GatewayOptions {
 export interface Gateway {
   /** Where the Worker listens now; another port after a workerd that crashed. */
   address(): Promise<URL>;
+  /** Runs what a cron would: none fires on this machine. Resolves when it is done, whatever it came to. */
+  runSchedule(): Promise<void>;
 }
 
 /** Starts the Worker and resolves once it listens and D1 is migrated. It ends with this process, however that exits. */
@@ -35,7 +37,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   watchForWorkerd(options.onWorkerd);
   const miniflare = new Miniflare(miniflareOptions(options));
   await migrate(await miniflare.getD1Database('DB'));
-  return { address: () => miniflare.unsafeGetDirectURL() };
+  return {
+    address: () => miniflare.unsafeGetDirectURL(),
+    runSchedule: async () => {
+      await (await miniflare.getWorker()).scheduled();
+    },
+  };
 }
 
 function miniflareOptions(options: GatewayOptions) {
