@@ -60,9 +60,11 @@ export function openTurn(state: WalletState, configuration: Configuration, reque
   const problem = keyProblem(key, state.clock.now());
   if (problem || !key) return { status: 'key_rejected', problem: problem ?? 'unknown' };
   const { nowMs, sequence: openSeq } = state.clock.tick('open_seq');
+  const { session } = request.facts;
+  if (state.spans.isOver(session, nowMs)) state.sessions.forgetOver(session, nowMs);
+  state.spans.touch(session, nowMs);
   const opened = { openSeq, admittedAtMs: nowMs, failedModels: [] };
   const opening = openingOf(state, configuration, request, key, opened);
-  state.spans.touch(request.facts.session, nowMs);
   const closed = closedRefusal(opening);
   if (closed) return bookRefusal(opening, closed, null);
   const decision = decideOver(opening);

@@ -1,10 +1,9 @@
 import fc from 'fast-check';
-import { beforeAll, describe, test } from 'vitest';
+import { describe, test } from 'vitest';
 import { setClock, useFakeClock } from '../wallet/scenario.ts';
 import { type Command, command, type PolicyDocument, policy, start } from './commands.ts';
 import { expectAdmissionUnderItsLines, expectLedgerToAgree, expectWalletToAgree } from './invariants.ts';
-import { askQuotes } from './quotes.ts';
-import { createWorld, perform, type World } from './world.ts';
+import { createWorld, perform } from './world.ts';
 
 useFakeClock();
 
@@ -13,14 +12,9 @@ const TIME_LIMIT_MS = 25_000;
 const RUNS = 60;
 const COMMANDS = 40;
 
-let quotes: World['quotes'];
-beforeAll(async () => {
-  quotes = await askQuotes();
-});
-
 async function live(startsAt: string, document: PolicyDocument, commands: readonly Command[]): Promise<void> {
   setClock(startsAt);
-  const world = await createWorld(document, quotes);
+  const world = await createWorld(document);
   for (const each of commands) {
     await perform(world, each);
     if (each.do === 'open') expectAdmissionUnderItsLines(world, world.requests.at(-1)?.turnId ?? '');
