@@ -25,6 +25,8 @@ export default defineConfig(async () => {
                   ADMIN_TOKEN: 'test-admin-token-0001',
                   ANTHROPIC_API_KEY: 'test-upstream-key',
                   TEST_MIGRATIONS: migrations,
+                  // `npm run soak` sets it.
+                  SOAK_SECONDS: process.env.SOAK_SECONDS ?? '',
                 },
               },
             }),

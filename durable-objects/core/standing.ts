@@ -23,9 +23,14 @@ export interface Standing {
   expected: NanoUsd;
 }
 
+const MILLION = 1_000_000;
+
 /** The amount from which a stage acts: its fraction of the limit, rounded down. */
 export function stageLine({ limit }: Pick<Standing, 'limit'>, stage: Stage): NanoUsd {
-  return nanoUsd(Number((BigInt(limit) * BigInt(stage.atMillionths)) / 1_000_000n));
+  // The product of both is no safe integer, and this is asked of every budget several times a turn: in two parts.
+  const rest = limit % MILLION;
+  const whole = (limit - rest) / MILLION;
+  return nanoUsd(whole * stage.atMillionths + Math.floor((rest * stage.atMillionths) / MILLION));
 }
 
 /** The budget's stage that does this; null where it has none. */
