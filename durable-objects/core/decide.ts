@@ -25,7 +25,7 @@ import { obstacleReasons, refuse } from './refuse.ts';
 import { type DeploymentRule, deploymentRules } from './rules.ts';
 import type { Standing } from './standing.ts';
 import { stepInForce } from './step.ts';
-import { pauseCrossings, type StagedDescent, stageDescent, stepFor } from './step-down.ts';
+import { handDownCrossings, type StagedDescent, stageDescent, stepFor } from './step-down.ts';
 
 /**
  * Decides over a turn. `standings` are those of every budget of the policy for the turn's cost center, developer,
@@ -172,7 +172,7 @@ function admit(turn: TurnToDecide, chosen: Trial, admitting: Admitting): Admissi
     reasons: [...new Set(reasons)],
     stage: isAsked ? null : (staged?.stage ?? course.sticky?.step.stage ?? null),
     route: null,
-    crossings: isAsked ? [] : [...(staged?.crossings ?? []), ...pauseCrossings(obstacles)],
+    crossings: isAsked ? [] : [...(staged?.crossings ?? []), ...handDownCrossings(obstacles)],
     step,
   };
 }

@@ -58,10 +58,19 @@ export function stageDescent(
   return { target: null, trials, crossings, stage, reasons: [...reasons, `kept:${why}`] };
 }
 
-/** Want of money counts as crossing the pause of the budget that has it. */
+/** A turn refused for want of money counts as crossing the pause of the budget that has it. */
 export function pauseCrossings(obstacles: readonly Obstacle[]): Crossing[] {
   return obstacles.flatMap(({ standing, why }) => {
     const stage = stageThat(standing.budget, 'pause');
+    return stage && why === 'spent' ? [{ standing, stage }] : [];
+  });
+}
+
+/** A turn handed down for want of money counts as crossing the budget's step down, or its pause where it has none. */
+export function handDownCrossings(obstacles: readonly Obstacle[]): Crossing[] {
+  return obstacles.flatMap(({ standing, why }) => {
+    const { budget } = standing;
+    const stage = stageThat(budget, 'downgrade') ?? stageThat(budget, 'pause');
     return stage && why === 'spent' ? [{ standing, stage }] : [];
   });
 }
