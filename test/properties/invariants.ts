@@ -36,7 +36,7 @@ function expectedTotals({ reference }: World, nowMs: number): object[] {
     return [...new Set(subjects)].sort().flatMap((subject) => {
       const { settled, held, expected } = reference.total(budget, subject, nowMs);
       if (settled === 0 && held === 0) return [];
-      const isShown = budget.scope !== 'session' || held > 0 || reference.isRecent(subject, nowMs);
+      const isShown = budget.scope !== 'session' || reference.isRecent(subject, nowMs);
       if (!isShown) return [];
       const limit = reference.limit(budget, subject, nowMs);
       const stage = stageOf(budget, limit, settled, expected);

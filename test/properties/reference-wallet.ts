@@ -218,10 +218,11 @@ export class ReferenceWallet {
     return known.sinceMs - (known.sinceMs % QUARTER_MS);
   }
 
-  /** Whether the session was asked for something within a day: of more than that nobody wants to see a list. */
+  /** Whether the session has a turn running or was asked for something within a day: older ones nobody wants listed. */
   isRecent(session: string, nowMs: number): boolean {
     const known = this.#sessions.get(session);
-    return known !== undefined && nowMs - known.lastMs <= DAY_MS;
+    if (known !== undefined && nowMs - known.lastMs <= DAY_MS) return true;
+    return [...this.turns.values()].some((turn) => turn.state === 'open' && turn.ask.session === session);
   }
 
   subject(budget: BudgetRules, ask: Pick<Ask, 'developer' | 'keyId' | 'session'>): string {
