@@ -59,6 +59,9 @@ export function budgetWarnings(sketch: Sketch): PolicyProblem[] {
       const message = 'clamp_max_tokens does nothing where admission is not "guaranteed"';
       warnings.push({ path: `${path}.clamp_max_tokens`, message });
     }
-    return [...warnings, ...(budget.stages ? stageWarnings(budget.stages, `${path}.stages`) : [])];
+    // A line's pause hands turns down to the next line: it is a step down itself.
+    const isLine = typeof budget.line === 'string' && budget.stages?.length;
+    const stages = budget.stages && !isLine ? stageWarnings(budget.stages, `${path}.stages`) : [];
+    return [...warnings, ...stages];
   });
 }

@@ -517,6 +517,10 @@ describe('is taken with a warning', () => {
   });
 });
 
+test('a pause of one line is no doubt: it hands turns down', () => {
+  expect(warningsOf(withBudget({ line: 'opus', stages: [{ at: '1', do: 'pause' }] }))).toEqual([]);
+});
+
 describe('a stored policy', () => {
   const cascade = ['claude-sonnet-4-5', HAIKU];
   const afterRetirement = { ...context, nowMs: Date.parse('2026-12-01T00:00Z') };
