@@ -1,9 +1,12 @@
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
 
+/** Tests of pure calculation: they are the same in every runtime, and in Node a file of them takes no second. */
+const PURE = ['test/core/**/*.test.ts', 'test/traffic/**/*.test.ts', 'test/player/**/*.test.ts'];
+
 /**
- * Two projects: `worker` runs inside workerd against the real Worker, its Durable Objects and D1; `node` holds
- * what needs processes, files or sockets (`*.node.test.ts`).
+ * Three projects: `worker` runs inside workerd against the real Worker, its Durable Objects and D1; `pure` holds
+ * calculation that touches none of them; `node` what needs processes, files or sockets (`*.node.test.ts`).
  */
 export default defineConfig(async () => {
   const migrations = await readD1Migrations('migrations');
@@ -22,6 +25,8 @@ export default defineConfig(async () => {
                   ADMIN_TOKEN: 'test-admin-token-0001',
                   ANTHROPIC_API_KEY: 'test-upstream-key',
                   TEST_MIGRATIONS: migrations,
+                  // `npm run soak` sets it.
+                  SOAK_SECONDS: process.env.SOAK_SECONDS ?? '',
                 },
               },
             }),
@@ -29,10 +34,11 @@ export default defineConfig(async () => {
           test: {
             name: 'worker',
             include: ['test/**/*.test.ts'],
-            exclude: ['test/**/*.node.test.ts'],
+            exclude: ['test/**/*.node.test.ts', ...PURE],
             setupFiles: ['test/apply-migrations.ts'],
           },
         },
+        { test: { name: 'pure', include: PURE } },
         {
           test: {
             name: 'node',

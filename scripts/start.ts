@@ -42,6 +42,8 @@ async function start(settings: Settings): Promise<void> {
   });
 
   running.resolve(gateway);
+  // Nobody waits for it; what becomes of it is in the Worker's log.
+  if (hasKey(settings.upstream)) gateway.runSchedule().catch(() => undefined);
   process.stdout.write(
     banner({
       port: front.port,
@@ -87,6 +89,11 @@ function upstreamBindings(upstream: Upstream): Record<string, string> {
     ANTHROPIC_UPSTREAM_URL: upstream.url,
     ANTHROPIC_API_KEY: upstream.apiKey,
   };
+}
+
+/** Whether there is an upstream with something to say of models, and a key to ask it with. */
+function hasKey(upstream: Upstream): boolean {
+  return upstream.provider === 'anthropic' && !upstream.placeholderKey;
 }
 
 function orExit<T>(result: Result<T, string>, about?: string): T {

@@ -7,6 +7,7 @@ import { createProvider } from './providers/create.ts';
 import type { Provider } from './providers/provider.ts';
 import { admin } from './routes/admin/admin.ts';
 import { mountDataPlane } from './routes/data-plane.ts';
+import { mountMe } from './routes/me.ts';
 import { openApiDocument } from './routes/openapi.ts';
 
 type Configured = { bindings: Bindings; provider: Provider } | { problem: string };
@@ -45,6 +46,7 @@ app.use(async (context, next) => {
 app.get('/healthz', (context) => context.json({ status: 'ok', provider: context.var.provider.name }));
 app.get('/openapi.json', (context) => context.json(openApiDocument()));
 mountDataPlane(app);
+mountMe(app);
 app.route('/admin/v1', admin);
 
 app.notFound((context) =>

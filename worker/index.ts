@@ -2,5 +2,6 @@ export { Wallet } from '../durable-objects/wallet/wallet.ts';
 
 import { app } from './app.ts';
 import type { Env } from './bindings.ts';
+import { scheduled } from './scheduled.ts';
 
-export default { fetch: app.fetch } satisfies ExportedHandler<Env>;
+export default { fetch: app.fetch, scheduled } satisfies ExportedHandler<Env>;

@@ -19,7 +19,7 @@ import { obstacleReasons, refuse } from './refuse.ts';
 import { type DeploymentRule, deploymentRules } from './rules.ts';
 import { type Standing, stageName } from './standing.ts';
 import { type Step, stepInForce } from './step.ts';
-import { pauseCrossings, type StagedDescent, stageDescent, stepAfter } from './step-down.ts';
+import { handDownCrossings, type StagedDescent, stageDescent, stepAfter } from './step-down.ts';
 
 /**
  * Decides over a turn. `standings` are those of every budget of the policy for the turn's cost center, developer,
@@ -179,7 +179,7 @@ function admit(turn: TurnToDecide, chosen: Trial, admitting: Admitting): Admissi
     ...(why.length > 0 || !isAsked ? ladder.skipped : []),
     ...(maxTokens === null ? [] : ['clamped:max_tokens']),
   ];
-  const crossings = [...(staged?.target === chosen ? staged.crossings : []), ...pauseCrossings(obstacles)];
+  const crossings = [...(staged?.target === chosen ? staged.crossings : []), ...handDownCrossings(obstacles)];
   const [strongest] = crossings;
   const stage = strongest ? stageName(strongest.standing.budget, strongest.stage) : null;
   return {

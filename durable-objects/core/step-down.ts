@@ -56,10 +56,19 @@ export function stageDescent(
   return { target: null, trials, crossings, reasons, kept: `kept:${why}` };
 }
 
-/** Want of money counts as crossing the pause of the budget that has it. */
+/** A turn refused for want of money counts as crossing the pause of the budget that has it. */
 export function pauseCrossings(obstacles: readonly Obstacle[]): Crossing[] {
   return obstacles.flatMap(({ standing, why }) => {
     const stage = stageThat(standing.budget, 'pause');
+    return stage && why === 'spent' ? [{ standing, stage }] : [];
+  });
+}
+
+/** A turn handed down for want of money counts as crossing the budget's step down, or its pause where it has none. */
+export function handDownCrossings(obstacles: readonly Obstacle[]): Crossing[] {
+  return obstacles.flatMap(({ standing, why }) => {
+    const { budget } = standing;
+    const stage = stageThat(budget, 'downgrade') ?? stageThat(budget, 'pause');
     return stage && why === 'spent' ? [{ standing, stage }] : [];
   });
 }
@@ -70,13 +79,14 @@ function causeOf(
   cause: StepCause['cause'],
   { model, line, reason, nowMs }: { model: string; line: string | null; reason: string; nowMs: number },
 ): StepCause {
+  const passed = stageThat(standing.budget, cause) ?? stage;
   return {
     model,
     line,
     budget: standing.budget.id,
     subject: standing.subject,
     cause,
-    lineNanoUsd: stageLine(standing, stage),
+    lineNanoUsd: stageLine(standing, passed),
     endMs: standing.endMs,
     reason,
     stage: stageName(standing.budget, stage),
@@ -101,7 +111,7 @@ function shortCauses(trials: readonly Trial[], nowMs: number): StepCause[] {
   return trials.flatMap(({ obstacles }, index) => {
     const model = trials[index + 1]?.candidate.id;
     if (model === undefined) return [];
-    return pauseCrossings(obstacles).map((crossing) => {
+    return handDownCrossings(obstacles).map((crossing) => {
       const { id, line } = crossing.standing.budget;
       return causeOf(crossing, 'pause', { model, line, reason: `short:${id}`, nowMs });
     });

@@ -120,7 +120,7 @@ export interface AlertEvent {
   /** Time-ordered (ULID). */
   event_id: string;
   cost_center: string;
-  /** `stage:alert`, `stage:downgrade`, `stage:pause`, `upstream_credential`, `unknown_model`. */
+  /** `stage:alert`, `stage:downgrade`, `stage:pause`, `upstream_credential`, `unknown_model`, `model_retiring`. */
   on: string;
   occurred_at: string;
   turn_id: string | null;
@@ -128,7 +128,7 @@ export interface AlertEvent {
   developer: string | null;
   policy_version: number | null;
   budget: string | null;
-  /** The developer or key the budget is counted for; the cost center's id for a shared budget. */
+  /** The developer or key the budget is counted for; the cost center's id for a shared budget; the model. */
   subject: string | null;
   stage: string | null;
   window_start: string | null;

@@ -1,6 +1,7 @@
 /**
  * Events that somebody should hear of, written in the transaction that caused them. Each stage is told once per
- * budget, subject and window; other events once an hour and subject. Delivery is not the wallet's.
+ * budget, subject and window; a model once a change; other events once an hour and subject. Delivery is not the
+ * wallet's.
  */
 import type { Stage } from '../core/policy/types.ts';
 import { type Standing, stageName } from '../core/standing.ts';
@@ -51,6 +52,11 @@ export class Alerts {
   /** Tells of anything else, at most once an hour for the same `subject`. */
   tell(on: string, subject: string, turn: AlertTurn, facts: unknown, nowMs: number): void {
     if (!this.#mark('', subject, nowMs - (nowMs % HOUR_MS), on)) return;
+    this.tellOnce(on, subject, turn, facts, nowMs);
+  }
+
+  /** Tells of something whose teller knows that it was not told before. */
+  tellOnce(on: string, subject: string, turn: AlertTurn, facts: unknown, nowMs: number): void {
     this.#outbox.put('alerts', { ...eventOf(on, turn, nowMs), subject, standing: facts }, nowMs);
   }
 

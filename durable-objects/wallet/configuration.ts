@@ -3,7 +3,7 @@
  * that turns go on while D1 is away.
  */
 import { z } from 'zod';
-import { LIFECYCLES, withLifecycles } from '../core/catalogue/lifecycles.ts';
+import { LIFECYCLES, type ModelLifecycle, withLifecycles } from '../core/catalogue/lifecycles.ts';
 import { builtinCatalogue } from '../core/catalogue/models.ts';
 import type { Catalogue } from '../core/catalogue/types.ts';
 import { parsePolicy } from '../core/policy/parse.ts';
@@ -20,8 +20,18 @@ export interface Configuration {
   exemptUntilMs: number | null;
   /** Null: spending without limit. */
   policy: PolicyVersion | null;
+  /** The built-in catalogue with `lifecycles` in its dates. */
   catalogue: Catalogue;
+  lifecycles: readonly ModelLifecycle[];
 }
+
+/** Whether the cost center is exempt from its budgets at an instant. */
+export function isExempt({ exemptUntilMs }: Configuration, nowMs: number): boolean {
+  return exemptUntilMs !== null && nowMs < exemptUntilMs;
+}
+
+/** Told in the transaction in which a newer copy takes an older one's place; must not throw. */
+export type OnReplaced = (before: Configuration, after: Configuration, nowMs: number) => void;
 
 /** A table of D1 whose changed rows are copied with the document, in one transaction with it. */
 export interface CopiedTable {
@@ -80,6 +90,7 @@ function toConfiguration(revision: number, text: string, nowMs: number): Configu
         : { reason: document.paused_reason ?? 'no reason given', untilMs: document.paused_until },
     exemptUntilMs: document.exempt_until,
     catalogue: withLifecycles(builtinCatalogue, lifecycles, nowMs),
+    lifecycles,
   };
   if (version === null) return { ...configuration, policy: null };
   const context = { timezone, catalogue: builtinCatalogue, nowMs: 0, enforce: 'stored' as const };
@@ -92,12 +103,19 @@ function toConfiguration(revision: number, text: string, nowMs: number): Configu
 export class ConfigurationCopy {
   readonly #storage: DurableObjectStorage;
   readonly #changes: readonly CopiedTable[];
+  readonly #onReplaced: OnReplaced;
   #current: Configuration | null;
 
   /** `changes` are the tables copied row by row along with the document. */
-  constructor(storage: DurableObjectStorage, changes: readonly CopiedTable[], nowMs: number) {
+  constructor(
+    storage: DurableObjectStorage,
+    changes: readonly CopiedTable[],
+    onReplaced: OnReplaced,
+    nowMs: number,
+  ) {
     this.#storage = storage;
     this.#changes = changes;
+    this.#onReplaced = onReplaced;
     const [row] = storage.sql
       .exec<{ revision: number; document: string }>('SELECT revision, document FROM configuration')
       .toArray();
@@ -123,7 +141,8 @@ export class ConfigurationCopy {
     const row = documents?.results[0];
     if (row === undefined) return null;
     const pulled = pulledSchema.parse(row);
-    if (this.#current && pulled.revision <= this.#current.revision) return this.#current;
+    const before = this.#current;
+    if (before && pulled.revision <= before.revision) return before;
     const configuration = toConfiguration(pulled.revision, pulled.document, nowMs);
     this.#storage.transactionSync(() => {
       const { revision } = configuration;
@@ -133,6 +152,7 @@ export class ConfigurationCopy {
         pulled.document,
       );
       for (const [index, table] of this.#changes.entries()) table.keep(changed[index]?.results ?? []);
+      if (before) this.#onReplaced(before, configuration, nowMs);
     });
     this.#current = configuration;
     for (const table of this.#changes) table.reload();

@@ -11,7 +11,7 @@ import type { PolicyVersion } from '../core/policy/types.ts';
 import * as sentence from '../core/refusal.ts';
 import { bindsLine, fullest, type Standing } from '../core/standing.ts';
 import { NO_TOKENS } from '../core/usage.ts';
-import type { Configuration } from './configuration.ts';
+import { type Configuration, isExempt } from './configuration.ts';
 import { refusalEntry } from './entries.ts';
 import type { VirtualKey } from './keys.ts';
 import type { KeyProblem, OpenReply, OpenRequest, Refusal, StandingView } from './rpc.ts';
@@ -60,9 +60,11 @@ export function openTurn(state: WalletState, configuration: Configuration, reque
   const problem = keyProblem(key, state.clock.now());
   if (problem || !key) return { status: 'key_rejected', problem: problem ?? 'unknown' };
   const { nowMs, sequence: openSeq } = state.clock.tick('open_seq');
+  const { session } = request.facts;
+  if (state.spans.isOver(session, nowMs)) state.sessions.forgetOver(session, nowMs);
+  state.spans.touch(session, nowMs);
   const opened = { openSeq, admittedAtMs: nowMs, failedModels: [] };
   const opening = openingOf(state, configuration, request, key, opened);
-  state.spans.touch(request.facts.session, nowMs);
   const closed = closedRefusal(opening);
   if (closed) return bookRefusal(opening, closed, null);
   const decision = decideOver(opening);
@@ -88,7 +90,7 @@ export function openingOf(
 ): Opening {
   const nowMs = state.clock.now();
   const { facts, turnId } = request;
-  const { policy, exemptUntilMs } = configuration;
+  const { policy } = configuration;
   const failed = failedModels.map(({ model }) => model);
   const turn: TurnToDecide = {
     facts,
@@ -97,7 +99,7 @@ export function openingOf(
     // Where the model it led to does not work, the step is over.
     step: failed.length > 0 ? null : state.sessions.step(facts),
     preferred: state.sessions.preference(facts.session, key.developer),
-    exempt: exemptUntilMs !== null && nowMs < exemptUntilMs,
+    exempt: isExempt(configuration, nowMs),
     refused: [...failed, ...state.refusedModels.of(canonicalId(state.catalogue, facts.model), nowMs)],
   };
   const { developer, id: keyId } = key;
@@ -113,7 +115,9 @@ export function decideOver(opening: Opening): Decision {
   const { state, turn, standings, policy, nowMs } = opening;
   const decision = decide(turn, standings, policy?.policy ?? null, state.catalogue, nowMs);
   tellCrossings(opening, decision);
-  if (decision.kind !== 'refuse' && decision.step !== turn.step) {
+  // A turn decided anew was given no step; the one its first decision kept may be there still.
+  const isAnew = opening.failedModels.length > 0;
+  if (decision.kind !== 'refuse' && (isAnew || decision.step !== turn.step)) {
     state.sessions.saveStep(turn.facts, decision.step, nowMs);
   }
   return decision;

@@ -3,8 +3,6 @@ import { QUARTER_MS } from './spend.ts';
 
 /** A session idle this long is over; one of the same name is then another (DESIGN, "35 idle days"). */
 export const SESSION_KEPT_MS = 35 * 86_400_000;
-/** The last activity is written down at most this often: nothing about a session is judged by the hour. */
-const NOTED_EVERY_MS = 3_600_000;
 
 interface SpanRow extends Record<string, SqlStorageValue> {
   started_at_ms: number;
@@ -25,16 +23,21 @@ export class SessionSpans {
     return row && row.last_at_ms >= nowMs - SESSION_KEPT_MS ? row : null;
   }
 
+  /** Whether a session of this name was active once and is over. */
+  isOver(session: string, nowMs: number): boolean {
+    const query = 'SELECT 1 FROM session_spans WHERE session = ? AND last_at_ms < ?';
+    return this.#sql.exec(query, session, nowMs - SESSION_KEPT_MS).toArray().length > 0;
+  }
+
   /** Epoch ms, on a quarter-hour, from which the session's spend counts; one that was never seen begins at `nowMs`. */
   startOf(session: string, nowMs: number): number {
     const startedAtMs = this.#find(session, nowMs)?.started_at_ms ?? nowMs;
     return Math.floor(startedAtMs / QUARTER_MS) * QUARTER_MS;
   }
 
-  /** Notes that the session is active. */
+  /** Notes that the session is active, for the first time or again. */
   touch(session: string, nowMs: number): void {
     const known = this.#find(session, nowMs);
-    if (known && nowMs - known.last_at_ms < NOTED_EVERY_MS) return;
     this.#sql.exec(
       'INSERT OR REPLACE INTO session_spans (session, started_at_ms, last_at_ms) VALUES (?, ?, ?)',
       session,

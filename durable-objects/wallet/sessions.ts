@@ -99,6 +99,14 @@ export class Sessions {
     );
   }
 
+  /** Forgets what is left of a session of the same name that was over long ago. */
+  forgetOver(session: string, nowMs: number): void {
+    for (const table of ['sessions', 'steps', 'preferences']) {
+      const query = `DELETE FROM ${table} WHERE session = ? AND at_ms < ?`;
+      this.#sql.exec(query, session, nowMs - SESSION_KEPT_MS);
+    }
+  }
+
   forgetBefore(nowMs: number): void {
     for (const table of ['sessions', 'steps', 'preferences']) {
       this.#sql.exec(

@@ -11,6 +11,7 @@ import { bindsLine, stageLine } from '../core/standing.ts';
 import { addTokens, promptTokens, type Usage } from '../core/usage.ts';
 import type { AlertTurn } from './alerts.ts';
 import { bookingOf, correctionOf, unreportedBooking } from './charge.ts';
+import { isExempt } from './configuration.ts';
 import { type Booking, toEntry } from './entries.ts';
 import { LEASE_MS } from './open.ts';
 import type { AnswerFacts, Progress, RenewReply, RenewRequest, SettleReply, SettleRequest } from './rpc.ts';
@@ -112,10 +113,11 @@ function alertTurn(opened: OpenedTurn): AlertTurn {
   return { costCenter, turnId, session: facts.session, developer, policyVersion };
 }
 
-/** Tells the stages that settled money has now reached, by the policy in force. */
+/** Tells the stages that settled money has now reached, by the policy in force; while it is exempt, none. */
 function tellCrossings(state: WalletState, opened: OpenedTurn, nowMs: number): void {
-  const policy = state.configuration.current()?.policy;
-  if (!policy) return;
+  const configuration = state.configuration.current();
+  const policy = configuration?.policy;
+  if (!policy || isExempt(configuration, nowMs)) return;
   const { developer, request } = opened;
   const { costCenter, keyId, facts } = request;
   const who = { costCenter, developer, keyId, session: facts.session };

@@ -12,6 +12,7 @@ import { SESSION_KEPT_MS, SessionSpans } from './session-spans.ts';
 import { SessionStops } from './session-stops.ts';
 import { Sessions } from './sessions.ts';
 import { Spend } from './spend.ts';
+import { tellTurnedModels } from './turned-models.ts';
 import { Turns } from './turns.ts';
 
 export class WalletState {
@@ -36,10 +37,14 @@ export class WalletState {
     this.keys = new VirtualKeys(sql);
     this.raises = new Raises(sql);
     this.stops = new SessionStops(sql);
-    const copied = [this.keys, this.raises, this.stops];
-    this.configuration = new ConfigurationCopy(storage, copied, this.clock.now());
     this.outbox = new Outbox(sql, this.clock.now());
     this.alerts = new Alerts(sql, this.outbox);
+    this.configuration = new ConfigurationCopy(
+      storage,
+      [this.keys, this.raises, this.stops],
+      (before, after, nowMs) => tellTurnedModels(this.alerts, before, after, nowMs),
+      this.clock.now(),
+    );
     this.refusedModels = new RefusedModels(sql);
     this.sessions = new Sessions(sql);
     this.spans = new SessionSpans(sql);

@@ -265,6 +265,10 @@ export class Wallet extends DurableObject<WalletEnv> implements WalletRpc {
   async #pull(costCenter: string): Promise<Configuration | null> {
     this.#pulledMs = Date.now();
     const pull = this.#state.configuration.pull(this.env.DB, costCenter, this.#state.clock.now());
-    return await withinTime(pull, PULL_TIMEOUT_MS);
+    // A new copy can bring something to tell, also where nobody waits for it any more.
+    return await withinTime(
+      pull.finally(() => this.#armAlarm()),
+      PULL_TIMEOUT_MS,
+    );
   }
 }

@@ -4,6 +4,7 @@ import type { z } from 'zod';
 export interface AdminApi {
   get(path: string): Promise<AdminReply>;
   post(path: string, body: unknown): Promise<AdminReply>;
+  delete(path: string): Promise<AdminReply>;
 }
 
 export interface AdminReply {
@@ -23,7 +24,11 @@ export function connectAdminApi(base: URL, adminToken: string): AdminApi {
     const text = await response.text();
     return { status: response.status, body: text === '' ? null : JSON.parse(text) };
   };
-  return { get: (path) => send('GET', path), post: (path, body) => send('POST', path, body) };
+  return {
+    get: (path) => send('GET', path),
+    post: (path, body) => send('POST', path, body),
+    delete: (path) => send('DELETE', path),
+  };
 }
 
 /** What a reply was expected to be; throws with the answer's own words where it is something else. */

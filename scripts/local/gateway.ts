@@ -3,8 +3,6 @@
  * bindings and with its D1 and Durable Objects in the layout that wrangler's `--local` commands read.
  * It listens on loopback ports of its own; see front.ts for why nobody talks to it directly.
  */
-import { ChildProcess } from 'node:child_process';
-import { subscribe } from 'node:diagnostics_channel';
 import { join } from 'node:path';
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare, type WorkerdStructuredLog } from 'miniflare';
 import { unstable_getMiniflareWorkerOptions, unstable_readConfig } from 'wrangler';
@@ -12,6 +10,7 @@ import { listModules } from '../bundle.ts';
 import { projectPath } from '../project.ts';
 import { OFFLINE } from '../wrangler.ts';
 import { migrate } from './migrations.ts';
+import { watchForWorkerd } from './watch-workerd.ts';
 
 const LOOPBACK = '127.0.0.1';
 
@@ -28,6 +27,8 @@ export interface GatewayOptions {
 export interface Gateway {
   /** Where the Worker listens now; another port after a workerd that crashed. */
   address(): Promise<URL>;
+  /** Runs what a cron would: none fires on this machine. Resolves when it is done, whatever it came to. */
+  runSchedule(): Promise<void>;
 }
 
 /** Starts the Worker and resolves once it listens and D1 is migrated. It ends with this process, however that exits. */
@@ -36,7 +37,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   watchForWorkerd(options.onWorkerd);
   const miniflare = new Miniflare(miniflareOptions(options));
   await migrate(await miniflare.getD1Database('DB'));
-  return { address: () => miniflare.unsafeGetDirectURL() };
+  return {
+    address: () => miniflare.unsafeGetDirectURL(),
+    runSchedule: async () => {
+      await (await miniflare.getWorker()).scheduled();
+    },
+  };
 }
 
 function miniflareOptions(options: GatewayOptions) {
@@ -65,17 +71,6 @@ function miniflareOptions(options: GatewayOptions) {
         unsafeDirectSockets: [{ host: LOOPBACK, port: 0 }],
       },
     ],
-  });
-}
-
-/** Miniflare does not tell its workerd's pid; Node tells of every process that is started. */
-function watchForWorkerd(onWorkerd: (pid: number) => void): void {
-  subscribe('child_process', (message) => {
-    const child = message instanceof Object && 'process' in message ? message.process : null;
-    if (!(child instanceof ChildProcess)) return;
-    child.once('spawn', () => {
-      if (child.pid !== undefined && child.spawnfile.includes('workerd')) onWorkerd(child.pid);
-    });
   });
 }
 

@@ -1,7 +1,7 @@
 /**
  * `npm run test:client`: the real Claude Code through the real gateway, in print mode, against the simulator
  * and a fake upstream. Installs the client where it is missing, then leaves the network where the machine lets
- * it. Ends with "N passed, N failed", exit code 1 where one failed. About a minute after the installation.
+ * it. Ends with "N passed, N failed", exit code 1 where one failed. About two minutes after the installation.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -9,13 +9,15 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startFakeUpstream } from '../process/fake-upstream.ts';
 import { type GatewayProcess, startGatewayProcess } from '../process/gateway-process.ts';
-import { type Bed, CASES } from './cases.ts';
+import { CASCADE_CASES } from './cascade-cases.ts';
+import { type Bed, CASES as PLAIN_CASES } from './cases.ts';
 import { installClient } from './install.ts';
 import { isLoopbackOnly, runInSandbox } from './sandbox.ts';
 
 const INSIDE = '--inside';
 const ADMIN_TOKEN = 'client-test-admin-token';
-const PATIENCE_MS = 4 * 60_000;
+const PATIENCE_MS = 6 * 60_000;
+const CASES = [...PLAIN_CASES, ...CASCADE_CASES];
 
 process.exitCode = process.argv.includes(INSIDE) ? await runCases() : await enter();
 

@@ -15,11 +15,11 @@ const OPUS_OUTPUT_USD = 20;
 
 const MODEL = 'claude-opus-5-5';
 
-/** Makes the team through the admin API; `limitUsd` is what it may spend in a day. */
+/** Makes the team through the admin API; `limitUsd` is what it may spend in a day, `cascade` where it steps down. */
 export async function makeTeam(
   gateway: { url: string; adminToken: string },
   upstream: FakeUpstream,
-  team: { id: string; limitUsd: string },
+  team: { id: string; limitUsd: string; cascade?: readonly string[] },
 ): Promise<Team> {
   const api = connectAdminApi(new URL(gateway.url), gateway.adminToken);
   const manager = { name: 'Maria Manager', email: 'maria@example.com' };
@@ -27,6 +27,7 @@ export async function makeTeam(
   expectReply(await api.post('/cost_centers', center), 201, z.unknown());
   const policy = {
     budgets: [{ id: 'team-day', scope: 'cost_center', window: 'day', limit_usd: team.limitUsd }],
+    ...(team.cascade && { cascade: team.cascade }),
   };
   const path = `/cost_centers/${team.id}/policies`;
   const made = expectReply(await api.post(path, { policy }), 201, z.object({ version: z.number() }));

@@ -39,6 +39,18 @@ describe('an upstream that breaks off', () => {
     expect(entry?.output_tokens).toBeGreaterThanOrEqual(100);
   });
 
+  test('in a short whole answer is charged as estimated, and the client sees the break', async () => {
+    const upstream = openStream({ 'content-type': 'application/json', 'content-length': '400' });
+    const bursar = await gateway(BUDGET, upstream.answer);
+    const answered = bursar.turn(messagesBody({ stream: false }));
+    await upstream.write('{"id":"msg_1",');
+    await upstream.fail();
+    expect(await readAll(await answered)).toBe('<broken>');
+    expect(await bursar.entries()).toMatchObject([
+      { kind: 'charge', estimated: 1, estimated_why: 'upstream_cut' },
+    ]);
+  });
+
   test('before any usage releases the hold: a failure of no money', async () => {
     const upstream = openStream();
     const bursar = await gateway(BUDGET, upstream.answer);

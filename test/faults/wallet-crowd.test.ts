@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { FIRST_OUTPUT_TOKENS } from '../../durable-objects/core/estimate.ts';
 import type { OpenReply, StandingView } from '../../durable-objects/wallet/rpc.ts';
 import { completed, openRequest } from '../fixture.ts';
 import { costing, openWallet, type Scenario, standingOf, useFakeClock } from '../wallet/scenario.ts';
@@ -6,8 +7,8 @@ import { costing, openWallet, type Scenario, standingOf, useFakeClock } from '..
 useFakeClock();
 
 const TURNS = 200;
-/** A turn of the crowd is expected to cost $0.126; the line leaves room for ten of them. */
-const EXPECTED_NANO_USD = 126_008_000;
+/** A turn of the crowd is expected to cost $0.121; the line leaves room for ten of them. */
+const EXPECTED_NANO_USD = 14_001 * 8_000 + FIRST_OUTPUT_TOKENS.main * 20_000;
 const ROOM_FOR_TEN = '1.27';
 
 function policy(admission: 'expected' | 'guaranteed', limitUsd: string): object {

@@ -36,6 +36,8 @@ export type UpstreamAnswer = (
   | { kind: 'silent' }
   /** Begins a stream (message_start and a delta) and then is silent. */
   | { kind: 'stall' }
+  /** An error in the API's envelope. */
+  | { kind: 'error'; status: number; type: string; message: string }
 ) & { usage?: Usage };
 
 export interface FakeUpstream {
@@ -99,6 +101,7 @@ async function receive(incoming: IncomingMessage, response: ServerResponse): Pro
 
 function answer(response: ServerResponse, body: MessagesBody, chosen: UpstreamAnswer, number: number): void {
   if (chosen.kind === 'silent') return;
+  if (chosen.kind === 'error') return void sendError(response, chosen, number);
   const usage = chosen.usage ?? ORDINARY_USAGE;
   const message = {
     id: `msg_fake_${number}`,
@@ -131,6 +134,16 @@ function answer(response: ServerResponse, body: MessagesBody, chosen: UpstreamAn
   send('message_delta', { delta: { stop_reason: stopReason, stop_sequence: null }, usage });
   send('message_stop', {});
   response.end();
+}
+
+function sendError(
+  response: ServerResponse,
+  { status, type, message }: Extract<UpstreamAnswer, { kind: 'error' }>,
+  number: number,
+): void {
+  const id = `req_fake_${number}`;
+  response.writeHead(status, { 'request-id': id, 'content-type': 'application/json' });
+  response.end(JSON.stringify({ type: 'error', error: { type, message }, request_id: id }));
 }
 
 type Content = Extract<UpstreamAnswer, { kind: 'text' | 'tool' }>;

@@ -46,3 +46,18 @@ function windowName(window: WindowKind, timezone: string, ms: number): string {
 export function sameWindow(window: WindowKind, timezone: string, aMs: number, bMs: number): boolean {
   return windowName(window, timezone, aMs) === windowName(window, timezone, bMs);
 }
+
+const DAY_MS = 86_400_000;
+
+/** The first instant after `ms` that is in another window: windows change on quarter-hours of UTC. */
+export function windowEnd(window: WindowKind, timezone: string, ms: number): number {
+  const quarter = 900_000;
+  let inside = Math.floor(ms / quarter);
+  let outside = Math.floor((ms + 33 * DAY_MS) / quarter);
+  while (outside - inside > 1) {
+    const middle = Math.floor((inside + outside) / 2);
+    if (sameWindow(window, timezone, ms, middle * quarter)) inside = middle;
+    else outside = middle;
+  }
+  return outside * quarter;
+}

@@ -28,11 +28,18 @@ const STARTS = [
   '2035-12-31T23:58:00.000Z',
 ] as const;
 
-/** A second to eight days, and back; mostly short, so that money adds up before a window ends. */
+/**
+ * A second to eight days, and back; mostly short, so that money adds up before a window ends. Once in a while so
+ * long that every session is over.
+ */
 const JUMPS_MS = [
   1_000, 1_000, 20_000, 20_000, 31_000, 960_000, 960_000, 3_600_000, 21_600_000, 86_400_000, 691_200_000,
-  -10_000, -10_000, -3_600_000, -86_400_000,
+  3_100_000_000, -10_000, -10_000, -3_600_000, -86_400_000,
 ] as const;
+
+/** Turns share sessions, and within them threads: the main loop and one agent. */
+export const SESSIONS = ['red', 'blue'] as const;
+export const AGENTS = [null, 'agent'] as const;
 
 const STAGES = [
   [
@@ -53,20 +60,50 @@ const STAGES = [
 
 const CASCADES = [MODELS, [MODELS[0]], [MODELS[0], MODELS[2]]] as const;
 
+/** A session's own window goes with its scope and no other. */
+const counted = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      scope: fc.constantFrom('cost_center' as const, 'developer' as const, 'key' as const),
+      window: fc.constantFrom('day' as const, 'week' as const, 'month' as const),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ scope: fc.constant('session' as const), window: fc.constant('session' as const) }),
+  },
+);
+
 const budget = fc.record({
-  scope: fc.constantFrom('cost_center' as const, 'developer' as const, 'key' as const),
-  window: fc.constantFrom('day' as const, 'week' as const, 'month' as const),
+  counted,
+  line: fc.constantFrom(null, null, null, 'opus', 'sonnet'),
+  /** Of the second developer, where the budget is counted by developer. */
+  override: fc.constantFrom(null, null, '0', '0.60', '20'),
   limit_usd: fc.constantFrom('0', '0.30', '0.60', '0.60', '1', '1', '3', '20'),
   stages: fc.constantFrom(...STAGES),
   admission: fc.constantFrom('expected' as const, 'expected' as const, 'guaranteed' as const),
 });
 
+function toBudget<T extends typeof budget extends fc.Arbitrary<infer B> ? B : never>(
+  drawn: T,
+  index: number,
+) {
+  const { counted: of, line, override, ...rest } = drawn;
+  const overrides = of.scope === 'developer' && override !== null ? { [PEOPLE[2]]: override } : null;
+  return {
+    id: `budget-${index}`,
+    ...of,
+    ...rest,
+    ...(line === null ? {} : { line }),
+    ...(overrides === null ? {} : { overrides }),
+  };
+}
+
 /** A policy document. */
 export const policy = fc.record({
   timezone: fc.constantFrom(...ZONES),
-  budgets: fc
-    .array(budget, { minLength: 1, maxLength: 3 })
-    .map((budgets) => budgets.map((each, index) => ({ ...each, id: `budget-${index}` }))),
+  budgets: fc.array(budget, { minLength: 1, maxLength: 3 }).map((budgets) => budgets.map(toBudget)),
   cascade: fc.constantFrom(...CASCADES),
 });
 
@@ -85,6 +122,8 @@ const open = fc.record({
   do: fc.constant('open' as const),
   who,
   model: fc.constantFrom(...MODELS),
+  session: fc.constantFrom(...SESSIONS),
+  agent: fc.constantFrom(...AGENTS),
   size: fc.nat({ max: BODY_BYTES.length - 1 }),
   bounded: fc.boolean().chain((often) => (often ? fc.constant(true) : fc.boolean())),
 });
@@ -124,6 +163,18 @@ export const command = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('end_hold' as const), turn }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('give_up' as const), who }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('policy' as const), policy }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('raise' as const),
+      budget: fc.nat({ max: 2 }),
+      /** For the second developer alone, or for everyone. */
+      single: fc.boolean(),
+      extraUsd: fc.constantFrom(0.25, 1, 50),
+      lastsMs: fc.constantFrom(60_000, 7_200_000, 864_000_000),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('end_raises' as const) }) },
   {
     weight: 1,
     arbitrary: fc.record({

@@ -4,7 +4,8 @@ import { expect } from 'vitest';
 import type { StandingView } from '../../durable-objects/wallet/rpc.ts';
 import { drain, type LedgerRow, ledgerOf } from '../wallet/scenario.ts';
 import { sameWindow } from './calendar.ts';
-import { type BudgetRules, line, pauseLine } from './reference-wallet.ts';
+import { lineOf } from './reference-judge.ts';
+import type { BudgetRules } from './reference-wallet.ts';
 import type { World } from './world.ts';
 
 /** The wallet's view is the fold of what was opened and settled, and open holds are the open turns. */
@@ -35,15 +36,19 @@ function expectedTotals({ reference }: World, nowMs: number): object[] {
     return [...new Set(subjects)].sort().flatMap((subject) => {
       const { settled, held, expected } = reference.total(budget, subject, nowMs);
       if (settled === 0 && held === 0) return [];
-      return [{ budget: budget.id, subject, settled, held, stage: stageOf(budget, settled, expected) }];
+      const isShown = budget.scope !== 'session' || reference.isRecent(subject, nowMs);
+      if (!isShown) return [];
+      const limit = reference.limit(budget, subject, nowMs);
+      const stage = stageOf(budget, limit, settled, expected);
+      return [{ budget: budget.id, subject, settled, held, stage }];
     });
   });
 }
 
 /** A pause is judged on settled money, the other stages on expected money too. */
-function stageOf(budget: BudgetRules, settled: number, expected: number): string {
+function stageOf(budget: BudgetRules, limit: number, settled: number, expected: number): string {
   const reached = budget.stages.filter(
-    ({ at, does }) => (does === 'pause' ? settled : settled + expected) >= line(budget, at),
+    ({ at, does }) => (does === 'pause' ? settled : settled + expected) >= lineOf(limit, at),
   );
   return reached.at(-1)?.does ?? 'none';
 }
@@ -52,10 +57,11 @@ function stageOf(budget: BudgetRules, settled: number, expected: number): string
 function expectLinesToHold({ reference, policyIsFirst }: World, budgets: readonly StandingView[]): void {
   if (!policyIsFirst) return;
   for (const budget of reference.rules.budgets) {
-    const pause = pauseLine(budget);
-    if (!budget.guaranteed || pause === null) continue;
+    const pause = budget.stages.find(({ does }) => does === 'pause');
+    if (!budget.guaranteed || !pause) continue;
     for (const view of budgets.filter(({ id }) => id === budget.id)) {
-      expect(view.settledNanoUsd + view.heldNanoUsd).toBeLessThanOrEqual(pause);
+      const most = lineOf(view.limitNanoUsd, pause.at);
+      expect(view.settledNanoUsd + view.heldNanoUsd).toBeLessThanOrEqual(most);
     }
   }
 }
@@ -65,10 +71,12 @@ export function expectAdmissionUnderItsLines({ reference }: World, turnId: strin
   const turn = reference.turns.get(turnId);
   if (turn?.state !== 'open') return;
   for (const budget of reference.rules.budgets) {
-    const pause = pauseLine(budget);
-    if (pause === null) continue;
-    const total = reference.total(budget, reference.subject(budget, turn.ask), turn.admittedMs);
-    expect(total.settled + total.held).toBeLessThanOrEqual(pause);
+    const pause = budget.stages.find(({ does }) => does === 'pause');
+    if (!pause || (budget.line !== null && turn.quote?.line !== budget.line)) continue;
+    const subject = reference.subject(budget, turn.ask);
+    const total = reference.total(budget, subject, turn.admittedMs);
+    const most = lineOf(reference.limit(budget, subject, turn.admittedMs), pause.at);
+    expect(total.settled + total.held).toBeLessThanOrEqual(most);
   }
 }
 
@@ -108,11 +116,15 @@ async function expectWindowsToAgree({ reference, wallet, id }: World, entries: r
   const { budgets, asOf } = await wallet.view(id);
   const { timezone } = reference.rules;
   for (const view of budgets) {
+    const isInWindow = (admittedMs: number): boolean =>
+      view.window === 'session'
+        ? admittedMs >= Date.parse(view.windowStart)
+        : sameWindow(view.window, timezone, admittedMs, Date.parse(asOf));
     const inWindow = entries.filter(
       (entry) =>
         subjectOf(view, entry, id) === view.subject &&
-        view.window !== 'session' &&
-        sameWindow(view.window, timezone, Date.parse(entry.admitted_at), Date.parse(asOf)),
+        (view.line === null || entry.model_served?.includes(view.line)) &&
+        isInWindow(Date.parse(entry.admitted_at)),
     );
     expect(sumOf(inWindow)).toBe(view.settledNanoUsd);
   }
@@ -120,6 +132,7 @@ async function expectWindowsToAgree({ reference, wallet, id }: World, entries: r
 
 function subjectOf({ scope }: StandingView, entry: LedgerRow, costCenter: string): string {
   if (scope === 'cost_center') return costCenter;
+  if (scope === 'session') return entry.session;
   return scope === 'developer' ? entry.developer : entry.key_id;
 }
 

@@ -1,64 +1,40 @@
-/** What the real wallet would hold and charge for each size of turn on each model, asked of it one by one. */
-import { ANSWER, openRequest } from '../fixture.ts';
-import { dayBudget, openWallet, type Scenario } from '../wallet/scenario.ts';
-import { BODY_BYTES, MAX_TOKENS, MODELS } from './commands.ts';
+/** What a turn would hold on each model, and what its tokens cost: given to the reference, as prices are. */
+import { findModel } from '../../durable-objects/core/catalogue/lookup.ts';
+import { builtinCatalogue } from '../../durable-objects/core/catalogue/models.ts';
+import { priceTokens } from '../../durable-objects/core/catalogue/price.ts';
+import type { SessionHistory } from '../../durable-objects/core/history.ts';
+import { holdFor } from '../../durable-objects/core/hold.ts';
+import type { TurnFacts } from '../../durable-objects/core/turn.ts';
+import { MODELS } from './commands.ts';
 import type { Quote } from './reference-wallet.ts';
 
-/** By size of the body, the quotes of all models, dearest first. */
-export async function askQuotes(): Promise<Quote[][]> {
-  const expected = await openWallet(dayBudget('5000000'));
-  const guaranteed = await openWallet(dayBudget('5000000', { admission: 'guaranteed' }));
-  const quotes: Quote[][] = [];
-  for (const bodyBytes of BODY_BYTES) {
-    const row: Quote[] = [];
-    for (const model of MODELS) {
-      const facts = { model, bodyBytes };
-      const input = await chargeOf(expected, facts, 0);
-      row.push({
+const LINES: Record<(typeof MODELS)[number], string> = {
+  'claude-opus-5-5': 'opus',
+  'claude-sonnet-5-5': 'sonnet',
+  'claude-haiku-5-5': 'haiku',
+};
+
+/** The quotes of all models, dearest first, for a turn of a thread with this history. */
+export function quotesFor(facts: TurnFacts, history: SessionHistory | null, atMs: number): Quote[] {
+  return MODELS.map((id) => {
+    const model = findModel(builtinCatalogue, id);
+    const { expected, ceiling, tokens } = holdFor({ id, model }, facts, history, builtinCatalogue, atMs);
+    const priced = (outputTokens: number): number =>
+      priceTokens({
+        tokens: { ...tokens, outputTokens },
         model,
-        expected: await holdOf(expected, facts),
-        ceiling: await holdOf(guaranteed, facts),
-        input,
-        outputToken: ((await chargeOf(expected, facts, 1_000)) - input) / 1_000,
+        modifiers: facts.modifiers,
+        atMs,
+        catalogue: builtinCatalogue,
       });
-    }
-    quotes.push(row);
-  }
-  return quotes;
-}
-
-let turns = 0;
-
-async function openOne(
-  { id, wallet }: Scenario,
-  facts: { model: string; bodyBytes: number },
-): Promise<string> {
-  turns += 1;
-  const turnId = `quote-${turns}`;
-  await wallet.open(openRequest(id, turnId, turnShape(turnId, facts)));
-  return turnId;
-}
-
-/** What all turns here have in common: a session of their own, no cache, a bound. */
-export function turnShape(session: string, facts: { model: string; bodyBytes: number }) {
-  return { ...facts, session, cacheTtl: 'none' as const, maxTokens: MAX_TOKENS };
-}
-
-async function holdOf(scenario: Scenario, facts: { model: string; bodyBytes: number }): Promise<number> {
-  const turnId = await openOne(scenario, facts);
-  const hold = (await scenario.wallet.holds()).find((each) => each.turnId === turnId);
-  return hold?.heldNanoUsd ?? Number.NaN;
-}
-
-/** The charge of a turn that broke off before its usage was seen, after so many output tokens. */
-async function chargeOf(
-  scenario: Scenario,
-  facts: { model: string; bodyBytes: number },
-  outputTokens: number,
-): Promise<number> {
-  const turnId = await openOne(scenario, facts);
-  const progress = { usage: null, outputTokens };
-  const outcome = { kind: 'broken_off' as const, why: 'client_gone' as const, progress };
-  const reply = await scenario.wallet.settle({ turnId, attempt: 1, outcome, answer: ANSWER });
-  return reply.status === 'settled' ? reply.chargedNanoUsd : Number.NaN;
+    const input = priced(0);
+    return {
+      model: id,
+      line: LINES[id],
+      expected,
+      ceiling,
+      input,
+      outputToken: (priced(1_000) - input) / 1_000,
+    };
+  });
 }

@@ -3,14 +3,21 @@
  * everything, nothing kept that can be summed anew. Prices, hold sizes and the calendar are given to it.
  */
 
-export type Scope = 'cost_center' | 'developer' | 'key';
+import { judge, type MoneyView, obstaclesOf, type StickyStep } from './reference-judge.ts';
+
+export type Scope = 'cost_center' | 'developer' | 'key' | 'session';
 export type WindowKind = 'day' | 'week' | 'month';
 
 export interface BudgetRules {
   id: string;
   scope: Scope;
-  window: WindowKind;
+  /** Null: the session's own. */
+  window: WindowKind | null;
+  /** Null: of all lines. */
+  line: string | null;
   limit: number;
+  /** Other limits of single developers. */
+  overrides: ReadonlyMap<string, number>;
   guaranteed: boolean;
   /** Ascending, in thousandths of the limit. */
   stages: readonly { at: number; does: 'alert' | 'downgrade' | 'pause' }[];
@@ -26,6 +33,7 @@ export interface Rules {
 /** What one model would set aside for a turn, and what its tokens cost; nano-USD. */
 export interface Quote {
   model: string;
+  line: string;
   expected: number;
   /** Null: the turn has none. */
   ceiling: number | null;
@@ -39,11 +47,22 @@ export interface Ask {
   turnId: string;
   keyId: string;
   developer: string;
+  session: string;
+  /** The session's conversation it continues. */
+  thread: string;
   /** Equal for equal requests. */
   content: string;
   /** Of every model, dearest first; the one asked for is named. */
   quotes: readonly Quote[];
   model: string;
+}
+
+/** Lifts a budget for a subject, or for all, until an instant. */
+export interface Raise {
+  budget: string;
+  subject: string | null;
+  extra: number;
+  untilMs: number;
 }
 
 /** The best figure known of a running turn: its cost so far, exact where the answer has begun. */
@@ -86,25 +105,38 @@ export interface Total {
   expected: number;
 }
 
-/** Whether two instants fall in the same window of a time zone. */
-export type SameWindow = (window: WindowKind, timezone: string, aMs: number, bMs: number) => boolean;
+/** The calendar of a time zone. */
+export interface Calendar {
+  /** Whether two instants fall in the same window. */
+  sameWindow(window: WindowKind, timezone: string, aMs: number, bMs: number): boolean;
+  /** The instant the window of an instant ends at. */
+  windowEnd(window: WindowKind, timezone: string, ms: number): number;
+}
 
 const LEASE_MS = 30_000;
+const QUARTER_MS = 900_000;
+const DAY_MS = 86_400_000;
+const IDLE_MS = 35 * DAY_MS;
 
 export class ReferenceWallet {
   readonly turns = new Map<string, Turn>();
   readonly book: BookEntry[] = [];
   /** By key id; what is wrong with a key, null where nothing is. */
   readonly keyProblems = new Map<string, string | null>();
+  /** By thread: the step down that sticks to it. */
+  readonly steps = new Map<string, StickyStep>();
   rules: Rules;
+  raises: Raise[] = [];
   readonly #costCenter: string;
-  readonly #sameWindow: SameWindow;
+  readonly #calendar: Calendar;
+  /** When each session was last asked for something, and since when it goes on. */
+  readonly #sessions = new Map<string, { sinceMs: number; lastMs: number }>();
   #writtenMs = 0;
 
-  constructor(costCenter: string, rules: Rules, sameWindow: SameWindow) {
+  constructor(costCenter: string, rules: Rules, calendar: Calendar) {
     this.#costCenter = costCenter;
     this.rules = rules;
-    this.#sameWindow = sameWindow;
+    this.#calendar = calendar;
   }
 
   /** The wallet's time: never before an instant it wrote something at. */
@@ -121,7 +153,16 @@ export class ReferenceWallet {
     const problem = this.keyProblems.get(ask.keyId);
     if (problem) return { status: 'key_rejected', problem };
     this.#writtenMs = this.now(wallMs);
-    const { expected, quote } = this.#judge(ask, this.#writtenMs);
+    this.#keepSession(ask.session, this.#writtenMs);
+    const nowMs = this.#writtenMs;
+    const { expected, quote, step } = judge(
+      this.#view(nowMs),
+      ask,
+      this.steps.get(ask.thread) ?? null,
+      nowMs,
+    );
+    if (step) this.steps.set(ask.thread, step);
+    else if (quote) this.steps.delete(ask.thread);
     const turn = this.#newTurn(ask, quote ? 'open' : 'refused', this.#writtenMs, quote);
     if (!quote) this.#write(turn, 'refusal', 0);
     return expected;
@@ -135,46 +176,68 @@ export class ReferenceWallet {
     return turn;
   }
 
-  /** Stays on the model asked for, or steps down, or is refused; money decides. */
-  #judge(ask: Ask, nowMs: number): { expected: Expected; quote: Quote | null } {
-    const position = ask.quotes.findIndex((quote) => quote.model === ask.model);
-    const asked = ask.quotes.slice(position, position + 1);
-    const below = ask.quotes.slice(position + 1).filter(({ model }) => this.rules.cascade.includes(model));
-    const stepDown = this.rules.budgets.some((budget) => {
-      const { settled, expected } = this.total(budget, this.subject(budget, ask), nowMs);
-      const stage = budget.stages.find(({ does }) => does === 'downgrade');
-      return stage !== undefined && settled + expected >= line(budget, stage.at);
-    });
-    const obstacles: ReturnType<ReferenceWallet['obstacles']>[] = [];
-    for (const quote of stepDown ? [...below, ...asked] : [...asked, ...below]) {
-      const found = this.obstacles(ask, quote, nowMs);
-      const decision = quote.model === ask.model ? 'proceed' : 'downgrade';
-      if (found.size === 0) return { expected: { status: 'admitted', model: quote.model, decision }, quote };
-      obstacles.push(found);
-    }
-    const hard = obstacles.map((found) => [...found].filter((why) => why !== 'pending'));
-    const why = hard.some((found) => found.length === 0) ? ['pending' as const] : [...new Set(hard.flat())];
-    return { expected: { status: 'refused', why }, quote: null };
+  /** What the budgets say of the turn, for the judge. */
+  #view(nowMs: number): MoneyView {
+    return {
+      rules: this.rules,
+      calendar: this.#calendar,
+      subject: (budget, ask) => this.subject(budget, ask),
+      total: (budget, subject) => this.total(budget, subject, nowMs),
+      limit: (budget, subject) => this.limit(budget, subject, nowMs),
+    };
   }
 
   /** What keeps this turn from this model, of all budgets together. */
   obstacles(ask: Ask, quote: Quote, nowMs: number): Set<'budget' | 'pending' | 'unbounded'> {
-    const found = new Set<'budget' | 'pending' | 'unbounded'>();
-    for (const budget of this.rules.budgets) {
-      const pause = pauseLine(budget);
-      if (pause === null) continue;
-      const { settled, held } = this.total(budget, this.subject(budget, ask), nowMs);
-      const own = budget.guaranteed ? quote.ceiling : quote.expected;
-      if (own === null) found.add('unbounded');
-      else if (settled >= pause || settled + own > pause) found.add('budget');
-      else if (settled + held + own > pause) found.add('pending');
-    }
-    return found;
+    return new Set(obstaclesOf(this.#view(nowMs), ask, quote).map(({ why }) => why));
   }
 
-  subject(budget: BudgetRules, ask: Pick<Ask, 'developer' | 'keyId'>): string {
+  /** A budget's limit for a subject: its own, and what raises add until they end. */
+  limit(budget: BudgetRules, subject: string, nowMs: number): number {
+    let limit = budget.overrides.get(subject) ?? budget.limit;
+    for (const raise of this.raises) {
+      const isFor = raise.subject === null || raise.subject === subject;
+      if (raise.budget === budget.id && isFor && nowMs < raise.untilMs) limit += raise.extra;
+    }
+    return limit;
+  }
+
+  /** A session is over after 35 idle days; the next turn of its name begins another. */
+  #keepSession(session: string, nowMs: number): void {
+    const known = this.#sessions.get(session);
+    const goesOn = known !== undefined && nowMs - known.lastMs <= IDLE_MS;
+    if (!goesOn)
+      for (const thread of this.steps.keys()) if (thread.startsWith(`${session} `)) this.steps.delete(thread);
+    this.#sessions.set(session, { sinceMs: goesOn ? known.sinceMs : nowMs, lastMs: nowMs });
+  }
+
+  /** Since when the session of this name goes on, to the quarter-hour; null where there is none. */
+  sessionSince(session: string, nowMs: number): number | null {
+    const known = this.#sessions.get(session);
+    if (!known || nowMs - known.lastMs > IDLE_MS) return null;
+    return known.sinceMs - (known.sinceMs % QUARTER_MS);
+  }
+
+  /** Whether the session has a turn running or was asked for something within a day: older ones nobody wants listed. */
+  isRecent(session: string, nowMs: number): boolean {
+    const known = this.#sessions.get(session);
+    if (known !== undefined && nowMs - known.lastMs <= DAY_MS) return true;
+    return [...this.turns.values()].some((turn) => turn.state === 'open' && turn.ask.session === session);
+  }
+
+  subject(budget: BudgetRules, ask: Pick<Ask, 'developer' | 'keyId' | 'session'>): string {
     if (budget.scope === 'cost_center') return this.#costCenter;
+    if (budget.scope === 'session') return ask.session;
     return budget.scope === 'developer' ? ask.developer : ask.keyId;
+  }
+
+  #isCounted(budget: BudgetRules, turn: Turn, nowMs: number): boolean {
+    if (budget.line !== null && turn.quote?.line !== budget.line) return false;
+    if (budget.window !== null) {
+      return this.#calendar.sameWindow(budget.window, this.rules.timezone, turn.admittedMs, nowMs);
+    }
+    const sinceMs = this.sessionSince(turn.ask.session, nowMs);
+    return sinceMs !== null && turn.admittedMs >= sinceMs;
   }
 
   /** The fold of everything that was ever opened and settled, as one budget counts it now. */
@@ -182,7 +245,7 @@ export class ReferenceWallet {
     const total = { settled: 0, held: 0, expected: 0 };
     for (const turn of this.turns.values()) {
       if (this.subject(budget, turn.ask) !== subject) continue;
-      if (!this.#sameWindow(budget.window, this.rules.timezone, turn.admittedMs, nowMs)) continue;
+      if (!this.#isCounted(budget, turn, nowMs)) continue;
       total.settled += turn.paid;
       if (turn.state !== 'open' || !turn.quote) continue;
       total.held += (budget.guaranteed ? turn.quote.ceiling : null) ?? turn.quote.expected;
@@ -255,16 +318,6 @@ export class ReferenceWallet {
   #write(turn: Turn, kind: BookEntry['kind'], amount: number): void {
     this.book.push({ turnId: turn.ask.turnId, kind, amount, admittedMs: turn.admittedMs });
   }
-}
-
-/** A fraction of a budget's limit, rounded down; `at` in thousandths. */
-export function line(budget: BudgetRules, at: number): number {
-  return Math.floor((budget.limit / 1_000) * at);
-}
-
-export function pauseLine(budget: BudgetRules): number | null {
-  const pause = budget.stages.find(({ does }) => does === 'pause');
-  return pause ? line(budget, pause.at) : null;
 }
 
 /** An exact figure beats an estimate; of two alike, the one that is further along. */

@@ -6,17 +6,26 @@ import type { OpenReply, OpenRequest, SettleRequest } from '../../durable-object
 import { ANSWER, createCostCenter, freshCostCenter, insertKey, openRequest, walletStub } from '../fixture.ts';
 import { change, changePolicy, passTime, type Scenario } from '../wallet/scenario.ts';
 import { answered, outcomeOf, unseenCost } from './answers.ts';
-import { sameWindow } from './calendar.ts';
-import { BODY_BYTES, type Command, type CommandThat, PEOPLE, type PolicyDocument } from './commands.ts';
-import { turnShape } from './quotes.ts';
-import { type Ask, type Quote, ReferenceWallet, type Rules, type Turn } from './reference-wallet.ts';
+import { sameWindow, windowEnd } from './calendar.ts';
+import {
+  BODY_BYTES,
+  type Command,
+  type CommandThat,
+  MAX_TOKENS,
+  PEOPLE,
+  type PolicyDocument,
+} from './commands.ts';
+import { Histories } from './histories.ts';
+import { quotesFor } from './quotes.ts';
+import { type Ask, ReferenceWallet, type Turn } from './reference-wallet.ts';
+import { rulesOf } from './rules.ts';
 
 /** A wallet forgets a turn a day after its lease; later reports are another story. */
 const REMEMBERED_MS = 72_000_000;
 
 export interface World extends Scenario {
   reference: ReferenceWallet;
-  quotes: readonly (readonly Quote[])[];
+  histories: Histories;
   /** In the order they were opened. */
   requests: OpenRequest[];
   firstReplies: Map<string, OpenReply>;
@@ -25,7 +34,7 @@ export interface World extends Scenario {
   policyIsFirst: boolean;
 }
 
-export async function createWorld(policy: PolicyDocument, quotes: World['quotes']): Promise<World> {
+export async function createWorld(policy: PolicyDocument): Promise<World> {
   const id = freshCostCenter();
   await createCostCenter(id, policy, { id: keyOf(id, 0), developer: PEOPLE[0] });
   const scenario = { id, wallet: walletStub(id) };
@@ -33,8 +42,8 @@ export async function createWorld(policy: PolicyDocument, quotes: World['quotes'
   await change(scenario, ...others);
   return {
     ...scenario,
-    reference: new ReferenceWallet(id, rulesOf(policy), sameWindow),
-    quotes,
+    reference: new ReferenceWallet(id, rulesOf(policy), { sameWindow, windowEnd }),
+    histories: new Histories(),
     requests: [],
     firstReplies: new Map(),
     settlements: new Map(),
@@ -44,21 +53,6 @@ export async function createWorld(policy: PolicyDocument, quotes: World['quotes'
 
 function keyOf(id: string, who: number): string {
   return `${id}-key-${who}`;
-}
-
-function rulesOf({ timezone, budgets, cascade }: PolicyDocument): Rules {
-  return {
-    timezone,
-    cascade,
-    budgets: budgets.map((budget) => ({
-      id: budget.id,
-      scope: budget.scope,
-      window: budget.window,
-      limit: Math.round(Number(budget.limit_usd) * 1e9),
-      guaranteed: budget.admission === 'guaranteed',
-      stages: [...budget.stages].map(({ at, do: does }) => ({ at: Math.round(Number(at) * 1_000), does })),
-    })),
-  };
 }
 
 export async function perform(world: World, command: Command): Promise<void> {
@@ -88,26 +82,40 @@ export async function perform(world: World, command: Command): Promise<void> {
       world.policyIsFirst = false;
       world.reference.rules = rulesOf(command.policy);
       return await changePolicy(world, command.policy);
+    case 'raise':
+      return await raise(world, command);
+    case 'end_raises':
+      return await endRaises(world);
     case 'key':
       return await changeKey(world, command.who, command.problem);
   }
 }
 
-function requestOf(world: World, { who, model, size, bounded }: CommandThat<'open'>): OpenRequest {
+function requestOf(world: World, command: CommandThat<'open'>): OpenRequest {
+  const { who, model, size, bounded, session, agent } = command;
   const turnId = `${world.id}-${world.requests.length}`;
-  const bodyBytes = BODY_BYTES[size] ?? 0;
-  const facts = { ...turnShape(turnId, { model, bodyBytes }), unbounded: bounded ? [] : ['url_input'] };
+  const facts = {
+    model,
+    session,
+    agent,
+    kind: agent === null ? ('main' as const) : ('subagent' as const),
+    bodyBytes: BODY_BYTES[size] ?? 0,
+    cacheTtl: 'none' as const,
+    maxTokens: MAX_TOKENS,
+    unbounded: bounded ? [] : ['url_input'],
+  };
   return { ...openRequest(world.id, turnId, facts), keyId: keyOf(world.id, who) };
 }
 
-function askOf(world: World, request: OpenRequest): Ask {
+function askOf({ histories, reference }: World, request: OpenRequest): Ask {
   const { facts, keyId, turnId } = request;
-  const size = BODY_BYTES.indexOf(facts.bodyBytes);
-  const quotes = (world.quotes[size] ?? []).map((quote) =>
-    facts.unbounded.length > 0 ? { ...quote, ceiling: null } : quote,
-  );
+  const nowMs = reference.now(Date.now());
+  const { session, model } = facts;
+  if (reference.sessionSince(session, nowMs) === null) histories.forget(session);
+  const thread = `${session} ${facts.agent}`;
+  const quotes = quotesFor(facts, histories.of(thread), nowMs);
   const developer = PEOPLE[Number(keyId.at(-1))] ?? '';
-  return { turnId, keyId, developer, content: JSON.stringify(request), quotes, model: facts.model };
+  return { turnId, keyId, developer, session, thread, content: JSON.stringify(request), quotes, model };
 }
 
 async function openNew(world: World, command: CommandThat<'open'>): Promise<void> {
@@ -158,8 +166,11 @@ async function settleTurn(world: World, command: CommandThat<'settle'>): Promise
 
 async function settleBoth(world: World, settlement: SettleRequest, cost: number | null): Promise<void> {
   const report = JSON.stringify(settlement);
+  const turn = world.reference.turns.get(settlement.turnId);
+  const isFirst = turn !== undefined && turn.report === null && turn.state !== 'refused';
   const expected = world.reference.settle(settlement.turnId, report, cost, Date.now());
   expect(await world.wallet.settle(settlement)).toEqual(expected);
+  if (isFirst) world.histories.settled(turn, settlement, world.requests, world.reference.now(Date.now()));
 }
 
 async function renewTurn(
@@ -213,7 +224,8 @@ async function endHold(world: World, back: number): Promise<void> {
 }
 
 async function giveUp(world: World, who: number): Promise<void> {
-  const request = requestOf(world, { do: 'open', who, model: 'claude-opus-5-5', size: 0, bounded: true });
+  const shape = { model: 'claude-opus-5-5', size: 0, bounded: true, session: 'red', agent: null } as const;
+  const request = requestOf(world, { do: 'open', who, ...shape });
   world.requests.push(request);
   const settlement = {
     turnId: request.turnId,
@@ -225,6 +237,32 @@ async function giveUp(world: World, who: number): Promise<void> {
   world.reference.giveUp(askOf(world, request), JSON.stringify(settlement), Date.now());
   expect(await world.wallet.settle(settlement)).toEqual({ status: 'settled', chargedNanoUsd: 0 });
   await openBoth(world, request);
+}
+
+async function raise(world: World, command: CommandThat<'raise'>): Promise<void> {
+  const { budget: index, single, extraUsd, lastsMs } = command;
+  const { reference, id } = world;
+  const budget = reference.rules.budgets[index % reference.rules.budgets.length];
+  if (!budget) return;
+  world.policyIsFirst = false;
+  const subject = single ? PEOPLE[2] : null;
+  const untilMs = reference.now(Date.now()) + lastsMs;
+  const extra = Math.round(extraUsd * 1e9);
+  reference.raises.push({ budget: budget.id, subject, extra, untilMs });
+  const insert = `INSERT INTO raises (id, cost_center, budget, subject, extra_nano_usd, until, reason, revision, created_at, updated_at)
+    VALUES (?, ?, ?, ?, ?, ?, 'a test', (SELECT revision FROM cost_centers WHERE id = ?2), '', '')`;
+  const until = new Date(untilMs).toISOString();
+  const raiseId = `${id}-${reference.raises.length}`;
+  await change(world, env.DB.prepare(insert).bind(raiseId, id, budget.id, subject, extra, until));
+}
+
+async function endRaises(world: World): Promise<void> {
+  const { reference, id } = world;
+  const nowMs = reference.now(Date.now());
+  for (const each of reference.raises) each.untilMs = Math.min(each.untilMs, nowMs);
+  const end = `UPDATE raises SET ended_at = '2035-01-01T00:00:00.000Z',
+    revision = (SELECT revision FROM cost_centers WHERE id = ?1) WHERE cost_center = ?1 AND ended_at IS NULL`;
+  await change(world, env.DB.prepare(end).bind(id));
 }
 
 async function changeKey(world: World, who: number, problem: 'revoked' | 'disabled' | null): Promise<void> {

@@ -5,9 +5,11 @@
  * Assumptions: main-loop turns a session are lognormal (median 12, one session in twenty over 120, a few over
  * 400), as is a burst (median 4 turns). Within a burst tools take seconds, up to a minute; people pause a minute
  * and a half in the median, one time in four over 5 minutes, one in fifty over an hour. A session that outlives
- * its day is taken up the next morning one time in four. Answers run to 450 tokens in the median, 1.6 times that
- * where the model thinks, more at a higher effort, each session chattier or terser as a whole. A prompt grows by
- * the answer and what the tools found: about 3K tokens a turn (newer tokenizer).
+ * its day is taken up the next morning one time in four. Answers run to 260 tokens in the median, 1.6 times that
+ * where the model thinks, more at a higher effort, each session chattier or terser as a whole: about 800 tokens in
+ * the mean (newer tokenizer), where OpenRouter's study of 100 trillion tokens (December 2025) found some 400 over
+ * all requests, and most turns of an agent are short tool calls. A prompt grows by the answer and what the tools
+ * found: about 3K tokens a turn.
  */
 import { Conversation, type SessionTemper, type ThreadFacts } from './conversation.ts';
 import { runFan } from './fan.ts';
@@ -23,6 +25,8 @@ const MOST_TURNS = 900;
 const TITLE_BYTES = 4_000;
 const FAN_CHANCE = 0.006;
 const RESUMED_CHANCE = 0.25;
+/** Median of an answer without thinking, older tokenizer. */
+const ANSWER_TOKENS = 260;
 const EFFORT_OUTPUT = { medium: 0.8, high: 1, xhigh: 1.5 } as const;
 
 export interface SessionStart {
@@ -43,7 +47,7 @@ export function sessionTurns(start: SessionStart): TrafficTurn[] {
   const thinks = facts.thinking === null ? 1 : 1.6;
   const temper: SessionTemper = {
     random,
-    outputMedian: 450 * thinks * EFFORT_OUTPUT[developer.effort] * random.factor(0.35),
+    outputMedian: ANSWER_TOKENS * thinks * EFFORT_OUTPUT[developer.effort] * random.factor(0.35),
     textFactor: random.factor(0.1),
   };
   const main = new Conversation(facts, developer.firstBodyBytes, temper.textFactor, random);

@@ -51,9 +51,9 @@ export const OTHER_MODELS = [
 
 /**
  * What each squad may spend, USD. Three squads use about two thirds of it on a working day and now and then reach
- * a stage; the two of double appetite would be over it nearly every day.
+ * a stage; the two of double appetite would be over it on most working days, and over the month by its third week.
  */
-export const SQUAD_BUDGET = { dayUsd: '110.00', monthUsd: '2200.00' } as const;
+export const SQUAD_BUDGET = { dayUsd: '95.00', monthUsd: '1900.00' } as const;
 
 const DEVELOPERS_A_SQUAD = 12;
 /** Of each squad, so many work from the second zone. */

@@ -24,6 +24,18 @@ describe('a message that sets the effort', () => {
     expect(adapted({ messages }, target).messages).toEqual(sent);
   });
 
+  test('is the whole request’s where it goes, and counts for the thinking budget', () => {
+    const asks = {
+      output_config: { effort: 'high' },
+      thinking: { type: 'adaptive' },
+      messages: [effortOnly, hi, { ...brief, output_config: { effort: 'max' } }, hi, effortOnly],
+    };
+    expect(adapted(asks, 'claude-opus-4-8').output_config).toEqual({ effort: 'low' });
+    expect(adapted(asks, 'claude-haiku-5-5').output_config).toEqual({ effort: 'high' });
+    expect(adapted(asks, 'claude-haiku-4-5').thinking).toEqual({ type: 'enabled', budget_tokens: 6_400 });
+    expect(adapted({ messages: asks.messages }, 'claude-opus-4-8')).not.toHaveProperty('output_config');
+  });
+
   test('comes down to what the target allows with thinking off', () => {
     const messages = [hi, { ...effortOnly, output_config: { effort: 'max' } }];
     const sent = (type: string) => adapted({ thinking: { type }, messages }, 'claude-haiku-5-5').messages;

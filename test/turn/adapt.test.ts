@@ -59,7 +59,7 @@ describe('where more changes', () => {
       ' "temperature": 1.0, "max_tokens": 64000, "thinking":{"type":"adaptive"}, "output_config":{"effort":"low"}, "speed":"fast" }';
     expect(adaptText(text, 'claude-haiku-4-5')).toBe(
       '{"model":"claude-haiku-4-5", "messages":[ {"role":"user","content":"caf\\u00e9 1.0"} , {"role":"user","content":[{"n":1.50}]} ],' +
-        ' "temperature": 1.0, "max_tokens": 64000, "thinking":{"type":"enabled","budget_tokens":12800} }',
+        ' "temperature": 1.0, "max_tokens": 64000, "thinking":{"type":"enabled","budget_tokens":51200} }',
     );
   });
 

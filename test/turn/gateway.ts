@@ -143,8 +143,11 @@ export function streamOf(body: BodyInit, headers: Record<string, string> = {}): 
   });
 }
 
-/** An upstream whose stream the test writes as it goes; `aborted` resolves when the gateway cancels it. */
-export function openStream(): {
+/**
+ * An upstream whose stream the test writes as it goes; `aborted` resolves when the gateway cancels it. `headers`
+ * are its answer's.
+ */
+export function openStream(headers: Record<string, string> = {}): {
   answer(sent: Sent): Response;
   write(text: string): Promise<void>;
   fail(): Promise<void>;
@@ -169,7 +172,7 @@ export function openStream(): {
         resolve();
         controller?.error(signal.reason);
       });
-      return streamOf(body);
+      return streamOf(body, headers);
     },
     write: async (text) => controller?.enqueue(encoder.encode(text)),
     fail: async () => controller?.error(new Error('connection reset')),

@@ -42,7 +42,10 @@ describe('a turn whose model is not changed', () => {
     ]);
   });
 
-  test('not streamed, is charged the same', async () => {
+  test.each([
+    ['of a length that is known', true],
+    ['of a length that is not', false],
+  ])('not streamed, %s, is charged the same', async (_, isLengthKnown) => {
     const answer = {
       id: 'msg_1',
       type: 'message',
@@ -52,7 +55,9 @@ describe('a turn whose model is not changed', () => {
       stop_reason: 'end_turn',
       usage: USAGE,
     };
-    const bursar = await gateway(BUDGET, () => Response.json(answer));
+    const length = String(JSON.stringify(answer).length);
+    const headers = isLengthKnown ? { 'content-length': length } : {};
+    const bursar = await gateway(BUDGET, () => Response.json(answer, { headers }));
     const response = await bursar.turn(messagesBody({ stream: false }));
     expect(await response.json()).toEqual(answer);
     expect(await bursar.entries()).toMatchObject([{ kind: 'charge', charged_nano_usd: USAGE_NANO_USD }]);

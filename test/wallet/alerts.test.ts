@@ -1,4 +1,5 @@
 import { runDurableObjectAlarm } from 'cloudflare:test';
+import { env } from 'cloudflare:workers';
 import { describe, expect, test } from 'vitest';
 import { completed, DEVELOPER, insertKey, openRequest, usd } from '../fixture.ts';
 import {
@@ -177,6 +178,21 @@ describe('counts as crossing its stage', () => {
     await wallet.open(openRequest(id, 't1'));
     expect(await wallet.open(openRequest(id, 't2'))).toMatchObject({ refusal: { why: 'pending' } });
     expect(await told(scenario)).toEqual([]);
+  });
+});
+
+describe('a cost center that is exempt', () => {
+  test('is told of no stage, and of those it has passed with the first turn after that', async () => {
+    const scenario = await openWallet(dayBudget('10'));
+    const exempt = env.DB.prepare('UPDATE cost_centers SET exempt_until = ? WHERE id = ?');
+    await change(scenario, exempt.bind('2035-06-13T13:00:00.000Z', scenario.id));
+    await spend(scenario, 20);
+    expect(await told(scenario)).toEqual([]);
+    setClock('2035-06-13T13:00:00.000Z');
+    expect(await scenario.wallet.open(openRequest(scenario.id, 'after'))).toMatchObject({
+      status: 'refused',
+    });
+    expect(stagesOf(await told(scenario))).toContain('team-day@1.10');
   });
 });
 

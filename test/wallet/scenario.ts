@@ -128,6 +128,8 @@ export interface LedgerRow {
   admitted_at: string;
   developer: string;
   key_id: string;
+  session: string;
+  model_served: string | null;
   settle_seq: number;
   charged_nano_usd: number;
   output_tokens: number;

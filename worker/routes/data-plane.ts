@@ -6,14 +6,14 @@ import type { Edge } from '../turn/edge.ts';
 import { relay } from '../turn/relay.ts';
 import { runTurn } from '../turn/run.ts';
 
-function edgeOf(context: Context<AppEnv>): Edge {
+export function edgeOf(context: Context<AppEnv>): Edge {
   const { bindings, provider, requestId } = context.var;
   const waitUntil = (work: Promise<unknown>): void => context.executionCtx.waitUntil(work);
   return { bindings, provider, requestId, waitUntil };
 }
 
 /** A body of another type than JSON is refused before it is read: it would be no turn. */
-function wrongContentType(context: Context<AppEnv>): Response | null {
+export function wrongContentType(context: Context<AppEnv>): Response | null {
   const type = context.req.header('content-type') ?? '';
   if (/^application\/(?:[\w.+-]+\+)?json\b/i.test(type)) return null;
   const message = `content-type: expected application/json, got ${type === '' ? 'none' : `"${type.slice(0, 100)}"`}.`;

@@ -1,6 +1,8 @@
 /** The document at /openapi.json: the admin API from the routes themselves, the data plane described by hand. */
 import { OpenAPIHono, z } from '@hono/zod-openapi';
 import { admin } from './admin/admin.ts';
+import { answer as jsonAnswer, body as jsonBody } from './admin/contract.ts';
+import { preference } from './me.ts';
 
 const envelope = z.object({
   type: z.literal('error'),
@@ -29,6 +31,8 @@ interface DataPlaneCall {
   /** Whether a virtual key is asked for. */
   keyed: boolean;
   headers?: Record<string, string>;
+  /** A JSON body that is asked for, and answered as it was understood. */
+  body?: z.ZodType;
 }
 
 const DATA_PLANE: readonly DataPlaneCall[] = [
@@ -48,6 +52,13 @@ const DATA_PLANE: readonly DataPlaneCall[] = [
   { method: 'get', path: '/v1/models', summary: 'The models of the upstream.', keyed: true },
   { method: 'get', path: '/v1/models/{id}', summary: 'One model of the upstream.', keyed: true },
   {
+    method: 'post',
+    path: '/v1/me/prefer',
+    summary: 'Steps one of the caller’s sessions down early; a null model takes it back.',
+    keyed: true,
+    body: preference,
+  },
+  {
     method: 'head',
     path: '/api/hello',
     summary: 'Whether the gateway is there, as Claude Code asks.',
@@ -65,7 +76,7 @@ const KEY_SCHEMES = [{ virtualKey: [] }, { virtualKeyHeader: [] }];
 
 function describe(
   document: OpenAPIHono,
-  { method, path, summary, keyed, headers = {} }: DataPlaneCall,
+  { method, path, summary, keyed, headers = {}, body }: DataPlaneCall,
 ): void {
   const described = Object.entries(headers).map(
     ([name, description]) => [name, { description, schema: { type: 'string' as const } }] as const,
@@ -78,8 +89,11 @@ function describe(
     tags: ['data plane'],
     security: keyed ? KEY_SCHEMES : [],
     ...(path.includes('{id}') ? { parameters: [parameter] } : {}),
+    ...(body ? { request: { body: jsonBody(body) } } : {}),
     responses: {
-      200: { description: 'As the upstream answers.', headers: Object.fromEntries(described) },
+      200: body
+        ? jsonAnswer(body, 'As it was understood, the model by its own id.')
+        : { description: 'As the upstream answers.', headers: Object.fromEntries(described) },
       default: { $ref: '#/components/responses/Error' },
     },
   });

@@ -25,10 +25,14 @@ export type CostCenterEdit = Partial<
     | 'pausedAt'
     | 'pausedUntil'
     | 'pausedReason'
+    | 'exemptUntil'
+    | 'exemptReason'
   >
 >;
 
-export function viewOfCostCenter(row: CostCenter) {
+/** As it is `at` an instant (ISO 8601, UTC): an exemption that is over is none. */
+export function viewOfCostCenter(row: CostCenter, at = new Date().toISOString()) {
+  const isExempt = row.exemptUntil !== null && row.exemptUntil > at;
   return {
     id: row.id,
     name: row.name,
@@ -39,6 +43,8 @@ export function viewOfCostCenter(row: CostCenter) {
     paused_at: row.pausedAt,
     paused_until: row.pausedUntil,
     paused_reason: row.pausedReason,
+    exempt_until: isExempt ? row.exemptUntil : null,
+    exempt_reason: isExempt ? row.exemptReason : null,
     live_policy_version: row.livePolicyVersion,
     created_at: row.createdAt,
     updated_at: row.updatedAt,
@@ -58,6 +64,8 @@ export async function createCostCenter(
     pausedAt: null,
     pausedUntil: null,
     pausedReason: null,
+    exemptUntil: null,
+    exemptReason: null,
     livePolicyVersion: null,
     createdAt: authorship.at,
     updatedAt: authorship.at,
@@ -69,7 +77,7 @@ export async function createCostCenter(
     costCenter: row.id,
     target: row.id,
     before: null,
-    after: viewOfCostCenter(row),
+    after: viewOfCostCenter(row, authorship.at),
     requestId: authorship.requestId,
   };
   try {
@@ -122,8 +130,8 @@ export async function changeCostCenter(
     const present = await findCostCenter(database, id);
     if (!present) return 'unknown';
     const changed = { ...present, ...change.edit(present) };
-    const before = viewOfCostCenter(present);
-    if (JSON.stringify(before) === JSON.stringify(viewOfCostCenter(changed))) return present;
+    const before = viewOfCostCenter(present, authorship.at);
+    if (JSON.stringify(before) === JSON.stringify(viewOfCostCenter(changed, authorship.at))) return present;
     const row = { ...changed, updatedAt: authorship.at };
     const { revision: _, ...columns } = row;
     const revision = await commitChange(
@@ -133,7 +141,7 @@ export async function changeCostCenter(
         action: change.action,
         target: id,
         before,
-        after: { ...viewOfCostCenter(row), ...change.note },
+        after: { ...viewOfCostCenter(row, authorship.at), ...change.note },
         provided: isUnchanged(present),
         statements: [database.update(costCenters).set(columns).where(eq(costCenters.id, id))],
       },

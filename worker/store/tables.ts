@@ -1,4 +1,4 @@
-/** The configuration tables of migrations/0001_configuration.sql, as drizzle sees them. */
+/** The configuration tables of migrations/0001_configuration.sql and 0003_judgement.sql, as drizzle sees them. */
 import { integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 import type { PolicyProblem } from '../../durable-objects/core/policy/types.ts';
 
@@ -15,6 +15,8 @@ export const costCenters = sqliteTable('cost_centers', {
   pausedAt: text('paused_at'),
   pausedUntil: text('paused_until'),
   pausedReason: text('paused_reason'),
+  exemptUntil: text('exempt_until'),
+  exemptReason: text('exempt_reason'),
   livePolicyVersion: integer('live_policy_version'),
   createdAt: text('created_at').notNull(),
   updatedAt: text('updated_at').notNull(),
@@ -34,6 +36,33 @@ export const virtualKeys = sqliteTable('virtual_keys', {
   createdAt: text('created_at').notNull(),
   updatedAt: text('updated_at').notNull(),
 });
+
+export const raises = sqliteTable('raises', {
+  id: text().primaryKey(),
+  costCenter: text('cost_center').notNull(),
+  budget: text().notNull(),
+  subject: text(),
+  extraNanoUsd: integer('extra_nano_usd').notNull(),
+  until: text().notNull(),
+  reason: text().notNull(),
+  endedAt: text('ended_at'),
+  revision: integer().notNull(),
+  createdAt: text('created_at').notNull(),
+  updatedAt: text('updated_at').notNull(),
+});
+
+export const sessionStops = sqliteTable(
+  'session_stops',
+  {
+    costCenter: text('cost_center').notNull(),
+    session: text().notNull(),
+    reason: text().notNull(),
+    stoppedAt: text('stopped_at').notNull(),
+    liftedAt: text('lifted_at'),
+    revision: integer().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.costCenter, table.session] })],
+);
 
 export const POLICY_STATES = ['draft', 'live', 'retired'] as const;
 

@@ -21,7 +21,20 @@ export function nearestEffort(asked: unknown, allowed: readonly Effort[]): Effor
   return allowed.findLast((effort) => EFFORTS.indexOf(effort) <= rank) ?? allowed[0];
 }
 
-/** An effort of a name nobody knows stays: its refusal is the client's to see. */
+/** The effort asked for last: a system message between the turns changes it for what comes after. */
+export function latestEffort(body: JsonObject): unknown {
+  const messages = Array.isArray(body.messages) ? body.messages.filter(isJsonObject) : [];
+  const reminders = messages.filter(({ role }) => role === 'system');
+  const efforts = [body, ...reminders].map(({ output_config: config }) =>
+    isJsonObject(config) ? config.effort : undefined,
+  );
+  return efforts.findLast((effort) => typeof effort === 'string');
+}
+
+/**
+ * Where the model takes no efforts by message, the latest of them is the whole request's.
+ * An effort of a name nobody knows stays: its refusal is the client's to see.
+ */
 export function fitOutputConfig(
   body: JsonObject,
   capabilities: Capabilities,
@@ -34,9 +47,13 @@ export function fitOutputConfig(
     ...(capabilities.taskBudget ? [] : ['task_budget']),
   ].filter((name) => Object.hasOwn(config, name));
   if (refused.length > 0 && refused.length === Object.keys(config).length) return [remove(['output_config'])];
-  const nearest = nearestEffort(config.effort, effortsWith(capabilities, form));
+  const asked = capabilities.messageEffort ? config.effort : latestEffort(body);
+  const nearest = nearestEffort(asked, effortsWith(capabilities, form));
+  const isThere = Object.hasOwn(config, 'effort');
   return [
     ...refused.map((name) => remove(['output_config', name])),
-    ...(nearest && nearest !== config.effort ? [replace(['output_config', 'effort'], nearest)] : []),
+    ...(isThere && nearest && nearest !== config.effort
+      ? [replace(['output_config', 'effort'], nearest)]
+      : []),
   ];
 }

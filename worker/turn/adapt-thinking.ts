@@ -14,6 +14,7 @@ import {
   type ThinkingForm,
 } from '../../durable-objects/core/catalogue/types.ts';
 import { type Edit, isJsonObject, type JsonObject, remove, replace } from './adapt-edit.ts';
+import { latestEffort } from './adapt-effort.ts';
 
 export interface FittedThinking {
   /** The form the request ends up with; null: the request names none. */
@@ -88,7 +89,7 @@ function byBudget(thinking: JsonObject, body: JsonObject, maxTokens: number | nu
 }
 
 function effortOf(body: JsonObject): Effort {
-  const asked = isJsonObject(body.output_config) ? body.output_config.effort : null;
+  const asked = latestEffort(body);
   return EFFORTS.find((effort) => effort === asked) ?? 'high';
 }
 

@@ -3,6 +3,8 @@
  * client gets it: what a client saw was metered. Nothing is kept (docs/decisions/0007).
  */
 
+import { GatheredWriter } from './gathered-writer.ts';
+
 /** How an answer ended: by itself, because the client left, or because the upstream's connection broke. */
 export type Ending = 'complete' | 'client_gone' | 'upstream_cut';
 
@@ -15,6 +17,8 @@ export interface Observer {
 
 /** When a client leaves, the upstream's body can break a moment before the platform says that it left. */
 const WHO_LEFT_MS = 25;
+/** A longer answer is passed on as it comes. */
+const MOST_SHORT_BYTES = 65_536;
 
 /**
  * The same bytes as a stream for the client. When the client leaves, `abort` cancels the upstream. That it left
@@ -28,7 +32,6 @@ export function passThrough(
 ): ReadableStream<Uint8Array> {
   const reader = body.getReader();
   const { readable, writable } = new IdentityTransformStream();
-  const writer = writable.getWriter();
   const leave = (): void => {
     observer.ended('client_gone');
     abort();
@@ -36,32 +39,71 @@ export function passThrough(
   };
   if (clientSignal.aborted) leave();
   else clientSignal.addEventListener('abort', leave, { once: true });
-  void pump(reader, writer, observer, leave).finally(() => clientSignal.removeEventListener('abort', leave));
+  const writer = new GatheredWriter(writable.getWriter(), leave);
+  void pump(reader, writer, observer).then(async (ending) => {
+    // A client that leaves from here on has made a complete turn, or one that the upstream has cut.
+    clientSignal.removeEventListener('abort', leave);
+    // The client must not wait for the settlement.
+    await writer.close();
+    observer.ended(ending);
+  });
   return readable;
 }
 
+/** Reads `reader` to its end. */
 async function pump(
   reader: ReadableStreamDefaultReader<Uint8Array>,
-  writer: WritableStreamDefaultWriter<Uint8Array>,
+  writer: GatheredWriter,
   observer: Observer,
-  leave: () => void,
-): Promise<void> {
-  for (;;) {
-    const next = await reader.read().catch((error: unknown) => ({ error }));
-    if ('error' in next) {
-      await writer.abort(next.error).catch(() => undefined);
-      await new Promise((resolve) => setTimeout(resolve, WHO_LEFT_MS));
-      return observer.ended('upstream_cut');
+): Promise<Ending> {
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return 'complete';
+      observer.seen(value);
+      await writer.write(value);
     }
-    if (next.done) break;
-    observer.seen(next.value);
-    try {
-      await writer.write(next.value);
-    } catch {
-      return leave();
-    }
+  } catch (error) {
+    await writer.abort(error);
+    await pause(WHO_LEFT_MS);
+    return 'upstream_cut';
   }
-  observer.ended('complete');
-  // Fails where the client left with all of the answer.
-  await writer.close().catch(() => undefined);
+}
+
+/** Whether an answer is in one piece and small: whoever knows its length has its last byte with its first. */
+export function isShort(headers: Headers): boolean {
+  if (headers.get('content-type')?.startsWith('text/event-stream')) return false;
+  const length = headers.get('content-length') ?? '';
+  return /^\d{1,9}$/.test(length) && Number(length) <= MOST_SHORT_BYTES;
+}
+
+/**
+ * The same for a short answer: one read and one write are half the work of a stream. Like `passThrough` it
+ * ends in a broken stream where the upstream's answer is cut.
+ */
+export async function passWhole(
+  body: ReadableStream<Uint8Array>,
+  observer: Observer,
+  clientSignal: AbortSignal,
+  abort: () => void,
+): Promise<Uint8Array | ReadableStream<Uint8Array>> {
+  if (clientSignal.aborted) abort();
+  else clientSignal.addEventListener('abort', abort, { once: true });
+  try {
+    const bytes = new Uint8Array(await new Response(body).arrayBuffer());
+    observer.seen(bytes);
+    // The client must not wait for the settlement.
+    setTimeout(() => observer.ended('complete'), 0);
+    return bytes;
+  } catch (error) {
+    await pause(WHO_LEFT_MS);
+    observer.ended(clientSignal.aborted ? 'client_gone' : 'upstream_cut');
+    return new ReadableStream({ start: (controller) => controller.error(error) });
+  } finally {
+    clientSignal.removeEventListener('abort', abort);
+  }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -5,13 +5,14 @@
  */
 import { findModel } from '../../durable-objects/core/catalogue/lookup.ts';
 import { builtinCatalogue } from '../../durable-objects/core/catalogue/models.ts';
+import type { TurnFacts } from '../../durable-objects/core/turn.ts';
 import type { OpenReply } from '../../durable-objects/wallet/rpc.ts';
 import type { VerifiedKey } from '../auth/virtual-key.ts';
 import { adaptBody } from './adapt.ts';
 import type { TakenBody } from './body.ts';
 import { type Edge, walletOfKey } from './edge.ts';
 import { upstreamHeaders } from './forward.ts';
-import type { Inspected } from './inspect.ts';
+import { parseBody } from './inspect.ts';
 import { turnHeaders } from './reply.ts';
 import { RunningTurn } from './running-turn.ts';
 import { clientLeft, pathOf, upstreamAway } from './upstream.ts';
@@ -26,7 +27,7 @@ export interface Turn {
   id: string;
   key: VerifiedKey;
   request: Request;
-  inspected: Inspected;
+  facts: TurnFacts;
   taken: TakenBody;
 }
 
@@ -38,7 +39,7 @@ export function startRunning(turn: Turn, model: string, attempt: number, edge: E
   const running = new RunningTurn({
     turnId: turn.id,
     attempt,
-    facts: turn.inspected.facts,
+    facts: turn.facts,
     model,
     answer: {
       provider: provider.name,
@@ -52,10 +53,14 @@ export function startRunning(turn: Turn, model: string, attempt: number, edge: E
 }
 
 /** The client's bytes as they are, or fitted to the model and the limit the decision chose. */
-function bodyFor({ inspected, taken }: Turn, admitted: Admitted, running: RunningTurn): Uint8Array {
+function bodyFor({ facts, taken }: Turn, admitted: Admitted, running: RunningTurn): Uint8Array {
   const { model, maxTokens } = admitted;
+  if (model === facts.model && maxTokens === null) return taken.bytes;
   try {
-    return adaptBody(taken.bytes, inspected.body, findModel(builtinCatalogue, model), model, maxTokens);
+    // Parsed anew: few turns are adapted, and keeping the parsed body would cost all of them its memory.
+    const body = parseBody(taken.bytes);
+    if (!body.ok) throw new Error('a body that passed inspection is no JSON object');
+    return adaptBody(taken.bytes, body.value, findModel(builtinCatalogue, model), model, maxTokens);
   } catch (error) {
     running.failed('adapt_failed');
     throw error;

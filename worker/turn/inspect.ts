@@ -7,12 +7,6 @@ import { TURN_KINDS, type TurnFacts, type TurnKind } from '../../durable-objects
 
 type JsonObject = Record<string, unknown>;
 
-export interface Inspected {
-  facts: TurnFacts;
-  /** The parsed body, for fitting it to another model. */
-  body: JsonObject;
-}
-
 /** A wrong field, for the error's message. */
 export interface BodyProblem {
   path: string;
@@ -45,12 +39,14 @@ function nameOf(value: string | null): string | null {
   return value === null || value === '' ? null : value.slice(0, MAX_NAME_LENGTH);
 }
 
-/** Reads the body and the client's headers. `keyId` names the session of a client that sends none. */
-export function inspect(bytes: Uint8Array, headers: Headers, keyId: string): Result<Inspected, BodyProblem> {
-  const parsed = parseJson(bytes);
-  if (parsed === undefined) return err({ path: 'body', message: 'expected JSON in UTF-8' });
-  if (!isObject(parsed)) return err({ path: 'body', message: 'expected a JSON object' });
-  const { model, messages } = parsed;
+/**
+ * Reads the body and the client's headers. `keyId` names the session of a client that sends none. The parsed
+ * body is not kept: while turns wait for their wallet and upstream, it would take twice the room of its bytes.
+ */
+export function inspect(bytes: Uint8Array, headers: Headers, keyId: string): Result<TurnFacts, BodyProblem> {
+  const parsed = parseBody(bytes);
+  if (!parsed.ok) return parsed;
+  const { model, messages } = parsed.value;
   if (typeof model !== 'string' || model === '' || model.length > MAX_MODEL_LENGTH) {
     return err({
       path: 'model',
@@ -58,7 +54,14 @@ export function inspect(bytes: Uint8Array, headers: Headers, keyId: string): Res
     });
   }
   if (!Array.isArray(messages)) return err({ path: 'messages', message: 'expected an array of messages' });
-  return ok({ facts: factsOf(parsed, model, bytes.byteLength, headers, keyId), body: parsed });
+  return ok(factsOf(parsed.value, model, bytes.byteLength, headers, keyId));
+}
+
+/** The object that a request's bytes are. */
+export function parseBody(bytes: Uint8Array): Result<JsonObject, BodyProblem> {
+  const parsed = parseJson(bytes);
+  if (parsed === undefined) return err({ path: 'body', message: 'expected JSON in UTF-8' });
+  return isObject(parsed) ? ok(parsed) : err({ path: 'body', message: 'expected a JSON object' });
 }
 
 /** Undefined where the bytes are no JSON. */
@@ -199,7 +202,11 @@ function unboundedBy(body: JsonObject, tools: readonly JsonObject[], prompt: Pro
     ['document', prompt.documents],
     ['server_tools', tools.some((tool) => SERVER_TOOL.test(stringOf(tool.type) ?? ''))],
     ['mcp_servers', objectsOf(body.mcp_servers).length > 0],
-    ['fallbacks', Array.isArray(body.fallbacks) && body.fallbacks.length > 0],
+    // A list, or "default": what the provider would fall back to is not the request's to say.
+    [
+      'fallbacks',
+      (Array.isArray(body.fallbacks) || typeof body.fallbacks === 'string') && body.fallbacks.length > 0,
+    ],
     ['container', body.container !== undefined && body.container !== null],
   ];
   return causes.filter(([, applies]) => applies).map(([name]) => name);

@@ -27,7 +27,7 @@ export async function runTurn(request: Request, edge: Edge): Promise<Response> {
       const { path, message } = inspected.error;
       return errorResponse('invalid_request_error', `${path}: ${message}`, { requestId: edge.requestId });
     }
-    const turn = { id, key, request, inspected: inspected.value, taken: taken.value };
+    const turn = { id, key, request, facts: inspected.value, taken: taken.value };
     return await openAndSend(turn, edge, receivedAtMs);
   } finally {
     taken.value.release();
@@ -35,9 +35,9 @@ export async function runTurn(request: Request, edge: Edge): Promise<Response> {
 }
 
 async function openAndSend(turn: Turn, edge: Edge, receivedAtMs: number): Promise<Response> {
-  const { id, key, inspected } = turn;
+  const { id, key, facts } = turn;
   const { costCenter, keyId } = key;
-  const open: OpenRequest = { turnId: id, costCenter, keyId, receivedAtMs, facts: inspected.facts };
+  const open: OpenRequest = { turnId: id, costCenter, keyId, receivedAtMs, facts };
   const reply = await callWallet(() => walletOfKey(edge, key).open(open), WALLET_LIMIT_MS);
   if (!reply) {
     giveUp(turn, edge);
@@ -68,5 +68,5 @@ function unservedHeaders(turnId: string): Record<string, string> {
 
 /** An open that answered too late may still have held money for a turn that is never sent. */
 function giveUp(turn: Turn, edge: Edge): void {
-  startRunning(turn, turn.inspected.facts.model, 1, edge).failed('wallet_unreachable');
+  startRunning(turn, turn.facts.model, 1, edge).failed('wallet_unreachable');
 }

@@ -3,7 +3,7 @@
  * of the model is decided anew by the wallet, under the same turn id, before the client has seen a byte.
  */
 import type { OpenReply } from '../../durable-objects/wallet/rpc.ts';
-import { passThrough } from './answer-meter.ts';
+import { isShort, passThrough, passWhole } from './answer-meter.ts';
 import { type Admitted, type Answered, attemptTurn, type Turn } from './attempt.ts';
 import { keyRejected } from './authenticate.ts';
 import { type Edge, walletOfKey } from './edge.ts';
@@ -59,11 +59,11 @@ function nextStep(
  * for all else.
  */
 async function refusedModel(
-  { inspected }: Turn,
+  { facts }: Turn,
   { model }: Admitted,
   response: Response,
 ): Promise<{ refusal: ModelRefusal | null; response: Response } | null> {
-  if (model === inspected.facts.model || !MODEL_REFUSALS.includes(response.status)) return null;
+  if (model === facts.model || !MODEL_REFUSALS.includes(response.status)) return null;
   // An error whose body breaks off says nothing, but it is an error all the same.
   const body = await response.arrayBuffer().catch(() => new ArrayBuffer(0));
   const refusal = isAboutModel(response.status, new TextDecoder().decode(body));
@@ -76,7 +76,7 @@ async function reply(turn: Turn, admitted: Admitted, answered: Answered, edge: E
   const { id, key, request } = turn;
   const marks = turnHeaders({ ...admitted, turnId: id });
   if (!isCredentialRefusal(response.status)) {
-    return answer(response, running, { marks, admitted, edge, signal: request.signal, abort });
+    return await answer(response, running, { marks, admitted, edge, signal: request.signal, abort });
   }
   running.headArrived(response, null);
   running.failed('upstream_credential');
@@ -92,7 +92,11 @@ interface AnswerContext {
 }
 
 /** The upstream's answer on its way to the client, metered where it is one that costs. */
-function answer(response: Response, running: Answered['running'], context: AnswerContext): Response {
+async function answer(
+  response: Response,
+  running: Answered['running'],
+  context: AnswerContext,
+): Promise<Response> {
   const { marks, admitted, edge, signal, abort } = context;
   const { status } = response;
   const headers = downstreamHeaders(response.headers);
@@ -109,5 +113,6 @@ function answer(response: Response, running: Answered['running'], context: Answe
     running.ended('complete');
     return new Response(null, { status, headers });
   }
-  return new Response(passThrough(response.body, running, signal, abort), { status, headers });
+  const pass = isShort(response.headers) ? passWhole : passThrough;
+  return new Response(await pass(response.body, running, signal, abort), { status, headers });
 }

@@ -3,9 +3,6 @@ import { dearness, findModel, isRetired } from '../catalogue/lookup.ts';
 import type { Catalogue, Model } from '../catalogue/types.ts';
 import type { PolicyProblem } from './types.ts';
 
-const NEAR_RETIREMENT_DAYS = 60;
-const DAY_MS = 86_400_000;
-
 type Names = readonly (string | null)[];
 
 function unknownModel(path: string, name: string): PolicyProblem {
@@ -40,23 +37,10 @@ export function cascadeProblems(cascade: Names, catalogue: Catalogue, nowMs: num
   return problems;
 }
 
-/** A cascade with nowhere to step down to, and models that will soon be gone. */
-export function cascadeWarnings(
-  cascade: readonly string[],
-  catalogue: Catalogue,
-  nowMs: number,
-): PolicyProblem[] {
-  const warnings: PolicyProblem[] = [];
-  if (cascade.length === 1) {
-    warnings.push({ path: 'cascade', message: 'with one model there is nothing to step down to' });
-  }
-  for (const [index, name] of cascade.entries()) {
-    const retiresAtMs = findModel(catalogue, name)?.retiresAtMs ?? null;
-    if (retiresAtMs === null || retiresAtMs - nowMs >= NEAR_RETIREMENT_DAYS * DAY_MS) continue;
-    const date = new Date(retiresAtMs).toISOString().slice(0, 10);
-    warnings.push({ path: `cascade[${index}]`, message: `"${name}" retires on ${date}` });
-  }
-  return warnings;
+/** A cascade with nowhere to step down to. */
+export function cascadeWarnings(cascade: readonly string[]): PolicyProblem[] {
+  if (cascade.length !== 1) return [];
+  return [{ path: 'cascade', message: 'with one model there is nothing to step down to' }];
 }
 
 export function allowedModelsProblems(names: Names, catalogue: Catalogue): PolicyProblem[] {

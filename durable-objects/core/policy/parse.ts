@@ -2,12 +2,14 @@
  * From a policy document, as an admin wrote it, to the policy decisions are made from. Reports everything that
  * is wrong at once, each with its JSON path; a policy that comes out has no contradiction left in it.
  */
+import type { ModelLifecycle } from '../catalogue/lifecycles.ts';
 import { canonicalId } from '../catalogue/lookup.ts';
 import type { Catalogue } from '../catalogue/types.ts';
 import { err, ok, type Result } from '../result.ts';
 import { budgetProblems, budgetWarnings } from './budgets.ts';
 import { DEFAULT_CASCADE, DEFAULT_STAGES } from './defaults.ts';
 import { allowedModelsProblems, cascadeProblems, cascadeWarnings } from './models.ts';
+import { retirementWarnings } from './retirement.ts';
 import { routeProblems, routeWarnings } from './routes.ts';
 import { documentSchema, foldDeveloper, type PolicyDocument, shapeProblems } from './schema.ts';
 import { type Sketch, sketchOf } from './sketch.ts';
@@ -21,6 +23,8 @@ export interface PolicyContext {
   /** The cost center's IANA time zone, for a document that names none. */
   timezone: string;
   catalogue: Catalogue;
+  /** What the Models API says of models, for warnings; `catalogue` has it in its dates (`withLifecycles`). */
+  lifecycles?: readonly ModelLifecycle[];
   /** Epoch ms at which models must be available and prices fall. */
   nowMs: number;
   /**
@@ -85,11 +89,13 @@ function repeatedIds(named: readonly ({ id: string | null } | null)[], list: str
   return problems;
 }
 
-function doubts(sketch: Sketch, policy: Policy, { catalogue, nowMs }: PolicyContext): PolicyProblem[] {
+function doubts(sketch: Sketch, policy: Policy, context: PolicyContext): PolicyProblem[] {
+  const { catalogue, lifecycles = [], nowMs } = context;
   return [
     ...budgetWarnings(sketch),
     ...(sketch.stages ? stageWarnings(sketch.stages, 'stages') : []),
-    ...cascadeWarnings(policy.cascade, catalogue, nowMs),
+    ...cascadeWarnings(policy.cascade),
+    ...retirementWarnings(policy, { catalogue, lifecycles, nowMs }),
     ...routeWarnings(sketch),
   ];
 }

@@ -1,3 +1,4 @@
+import type { ModelInfo } from '@anthropic-ai/sdk/resources/models';
 import { describe, expect, test } from 'vitest';
 import { ask, body, freshSimulator, MODEL } from './asking.ts';
 
@@ -118,6 +119,26 @@ describe('the Models API', () => {
     const before = await list(`/v1/models?limit=2&before_id=${data[4]?.id}`);
     expect(before.data.map((model) => model.id)).toEqual([data[2]?.id, data[3]?.id]);
     expect(before.has_more).toBe(true);
+  });
+
+  test('tells what a model can, in the shape of the API', async () => {
+    const of = async (id: string) => {
+      const response = await ask(provider, null, { method: 'GET', path: `/v1/models/${id}` });
+      return (await response.json<ModelInfo>()).capabilities;
+    };
+    const yes = { supported: true };
+    const no = { supported: false };
+    expect(await of('claude-haiku-4-5')).toMatchObject({
+      context_management: { supported: true, clear_thinking_20251015: yes, compact_20260112: no },
+      effort: { supported: false, low: no, medium: no, high: no, xhigh: no, max: no },
+      thinking: { supported: true, types: { enabled: yes, adaptive: no, disabled: yes, between_tools: no } },
+    });
+    expect(await of('claude-sonnet-5-5')).toMatchObject({
+      context_management: { compact_20260112: yes },
+      effort: { supported: true, low: yes, medium: yes, high: yes, xhigh: yes, max: yes },
+      thinking: { supported: true, types: { enabled: no, adaptive: yes, disabled: no, between_tools: yes } },
+    });
+    expect(await of('claude-opus-4-6')).toMatchObject({ effort: { high: yes, xhigh: no, max: yes } });
   });
 
   test('gives a model by its alias', async () => {

@@ -39,7 +39,7 @@ describe('a policy', () => {
     const document = {
       timezone: 'Mars/Olympus',
       budgets: [{ ...BUDGET, limit_usd: '-1', stages }],
-      routes: [{}],
+      routes: [{ id: 'r', when: {}, use: 'gpt-9' }],
     };
     const answer = await call('POST', POLICIES, { policy: document });
     expect(answer).toMatchObject({ status: 400, body: { error: { type: 'invalid_request_error' } } });
@@ -50,8 +50,8 @@ describe('a policy', () => {
         problems: [
           { path: 'timezone' },
           { path: 'budgets[0].limit_usd', message: 'a limit cannot be negative' },
-          { path: 'routes', message: 'routes are not supported yet' },
           { path: 'budgets[0].stages[1].at' },
+          { path: 'routes[0].use', message: 'the catalogue knows no model "gpt-9"' },
         ],
       },
     });

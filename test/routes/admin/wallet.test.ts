@@ -43,6 +43,7 @@ describe('the wallet', () => {
             window_start: expect.stringMatching(/T00:00:00\+05:30$/),
             resets_at: expect.stringMatching(/T00:00:00\+05:30$/),
             limit_usd: '500.00',
+            raised_usd: '0.00',
             settled_usd: '100.00',
             held_usd: '0.00',
             utilization: 0.2,
@@ -50,6 +51,29 @@ describe('the wallet', () => {
           },
         ],
       },
+    });
+  });
+
+  test('shows lines, what raises add, and that a session’s budget ends with its session', async () => {
+    const { keyId } = await makeSquad('scoped', [
+      { id: 'opus-day', scope: 'cost_center', line: 'opus', window: 'day', limit_usd: '10' },
+      { id: 'session', scope: 'session', window: 'session', limit_usd: '8' },
+    ]);
+    const until = new Date(Date.now() + 3_600_000).toISOString();
+    const raise = { extra_usd: '2.5', until, reason: 'demo day' };
+    await call('POST', '/cost_centers/scoped/raises', { ...raise, budget: 'session', subject: 'session-1' });
+    const stub = walletStub('scoped');
+    for (const session of ['session-1', 'session-2']) {
+      await stub.open({ ...openRequest('scoped', session, { session }), keyId });
+      await stub.settle(completed(session, usageOf({ inputTokens: 1_000_000 })));
+    }
+    const session = { id: 'session', scope: 'session', line: null, resets_at: null, settled_usd: '4.00' };
+    expect((await call('GET', '/cost_centers/scoped/wallet')).body).toMatchObject({
+      budgets: [
+        { id: 'opus-day', line: 'opus', raised_usd: '0.00', limit_usd: '10.00', settled_usd: '8.00' },
+        { ...session, subject: 'session-1', limit_usd: '10.50', raised_usd: '2.50' },
+        { ...session, subject: 'session-2', limit_usd: '8.00', raised_usd: '0.00', utilization: 0.5 },
+      ],
     });
   });
 

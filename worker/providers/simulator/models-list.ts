@@ -1,9 +1,14 @@
-/** The Models API over the catalogue: `/v1/models` in pages, `/v1/models/{id}`. Retired models are not listed. */
+/**
+ * The Models API over the catalogue: `/v1/models` in pages, `/v1/models/{id}`. Retired models are listed where
+ * `lifecycle[]` asks for them.
+ */
 import type { ModelInfo } from '@anthropic-ai/sdk/resources/models';
 import { z } from 'zod';
+import { LIFECYCLES } from '../../../durable-objects/core/catalogue/lifecycles.ts';
 import { isRetired } from '../../../durable-objects/core/catalogue/lookup.ts';
 import type { Catalogue, Model } from '../../../durable-objects/core/catalogue/types.ts';
 import { err, ok, type Result } from '../../../durable-objects/core/result.ts';
+import { describeCapabilities } from './model-capabilities.ts';
 import { type Rejection, readModel } from './request.ts';
 
 const LINES = ['haiku', 'sonnet', 'opus', 'fable', 'mythos'] as const;
@@ -11,6 +16,7 @@ const query = z.object({
   limit: z.coerce.number().int().min(1).max(1000).default(20),
   after_id: z.string().optional(),
   before_id: z.string().optional(),
+  lifecycle: z.array(z.enum(LIFECYCLES)).max(LIFECYCLES.length),
 });
 
 interface ModelsPage {
@@ -26,12 +32,14 @@ export function listModels(
   search: URLSearchParams,
   nowMs: number,
 ): Result<ModelsPage, Rejection> {
-  const parsed = query.safeParse(Object.fromEntries(search));
+  const asked = search.getAll('lifecycle[]');
+  const lifecycle = asked.length > 0 ? asked : ['active', 'deprecated'];
+  const parsed = query.safeParse({ ...Object.fromEntries(search), lifecycle });
   if (!parsed.success) return err(invalid(parsed.error.issues[0]));
-  const { limit, after_id: after, before_id: before } = parsed.data;
+  const { limit, after_id: after, before_id: before, lifecycle: listed } = parsed.data;
   const infos = catalogue.models
-    .filter((model) => !isRetired(model, nowMs))
-    .map(describeModel)
+    .map((model) => describeModel(model, nowMs))
+    .filter((info) => listed.includes(info.lifecycle))
     .sort((a, b) => b.created_at.localeCompare(a.created_at) || a.id.localeCompare(b.id));
   const cursor = after ?? before;
   const at = infos.findIndex((info) => info.id === cursor);
@@ -47,10 +55,15 @@ export function listModels(
 /** One model by id or alias. */
 export function getModel(catalogue: Catalogue, id: string, nowMs: number): Result<ModelInfo, Rejection> {
   const found = readModel(catalogue, id, nowMs);
-  return found.ok ? ok(describeModel(found.value)) : found;
+  return found.ok ? ok(describeModel(found.value, nowMs)) : found;
 }
 
-function describeModel(model: Model): ModelInfo {
+function lifecycleAt(model: Model, nowMs: number): ModelInfo['lifecycle'] {
+  if (isRetired(model, nowMs)) return 'retired';
+  return model.retiresAtMs === null ? 'active' : 'deprecated';
+}
+
+function describeModel(model: Model, nowMs: number): ModelInfo {
   return {
     type: 'model',
     id: model.id,
@@ -58,12 +71,12 @@ function describeModel(model: Model): ModelInfo {
     // The catalogue knows a release by its first price; the API allows the epoch for an unknown date.
     created_at: new Date(model.periods[0]?.fromMs ?? 0).toISOString(),
     line: LINES.find((line) => line === model.line) ?? null,
-    lifecycle: model.retiresAtMs === null ? 'active' : 'deprecated',
+    lifecycle: lifecycleAt(model, nowMs),
     deprecated_at: null,
     retires_at: model.retiresAtMs === null ? null : new Date(model.retiresAtMs).toISOString(),
     max_input_tokens: model.contextWindow,
     max_tokens: model.maxOutput,
-    capabilities: null,
+    capabilities: describeCapabilities(model.capabilities),
   };
 }
 

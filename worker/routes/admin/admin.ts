@@ -11,13 +11,17 @@ import { audit } from './audit.ts';
 import { adminRouter } from './context.ts';
 import { costCenterStates } from './cost-center-states.ts';
 import { costCenters } from './cost-centers.ts';
+import { exemptions } from './exemption.ts';
 import { fail } from './failures.ts';
 import { holds } from './holds.ts';
 import { keyRotation } from './key-rotation.ts';
 import { keys } from './keys.ts';
 import { ledger } from './ledger.ts';
+import { metrics } from './metrics.ts';
 import { policies } from './policies.ts';
 import { policyStates } from './policy-states.ts';
+import { raises } from './raises.ts';
+import { sessionStops } from './session-stops.ts';
 import { wallet } from './wallet.ts';
 
 /** Room for a policy of the largest size, escaped and indented as its author likes. */
@@ -45,6 +49,9 @@ admin.use(
 for (const router of [
   costCenters,
   costCenterStates,
+  exemptions,
+  raises,
+  sessionStops,
   keys,
   keyRotation,
   policies,
@@ -54,6 +61,7 @@ for (const router of [
   ledger,
   alerts,
   audit,
+  metrics,
 ]) {
   admin.route('/', router);
 }

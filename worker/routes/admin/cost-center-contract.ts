@@ -47,6 +47,8 @@ export const costCenterView = z
     paused_at: instant,
     paused_until: instant,
     paused_reason: z.string().nullable(),
+    exempt_until: instant.openapi({ description: 'Until then no budget warns, steps down or refuses.' }),
+    exempt_reason: z.string().nullable(),
     live_policy_version: z.number().int().nullable(),
     created_at: z.string(),
     updated_at: z.string(),

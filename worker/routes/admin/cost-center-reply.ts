@@ -6,13 +6,14 @@ import type { AdminContext } from './context.ts';
 import { fail } from './failures.ts';
 
 /**
- * The cost center, once its wallet has it too. Also where nothing had to be changed: an earlier try of the same
+ * The cost center (or another reply), once its wallet has it too. Also where nothing had to be changed: an earlier try of the same
  * call may have been stored without the wallet knowing.
  */
 export async function replyWithCostCenter(
   c: AdminContext,
   id: string,
   outcome: Outcome<CostCenter>,
+  reply: (row: CostCenter) => Response = (row) => c.json(viewOfCostCenter(row), 200),
 ): Promise<Response> {
   const requestId = c.get('requestId');
   if (outcome === 'unknown') return fail(requestId, { why: 'unknown', what: `cost center ${id}` });
@@ -20,5 +21,5 @@ export async function replyWithCostCenter(
   if (!(await isConfirmed(c.get('bindings'), outcome, outcome.revision))) {
     return fail(requestId, { why: 'unconfirmed', stored: `the change of cost center ${id}` });
   }
-  return c.json(viewOfCostCenter(outcome), 200);
+  return reply(outcome);
 }

@@ -59,7 +59,7 @@ costCenters.openapi(
       (row) => row.id,
     );
     if (!page) return fail(c.get('requestId'), WRONG_CURSOR);
-    return c.json({ ...page, data: page.data.map(viewOfCostCenter) }, 200);
+    return c.json({ ...page, data: page.data.map((row) => viewOfCostCenter(row)) }, 200);
   },
 );
 

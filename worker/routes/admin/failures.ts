@@ -14,8 +14,8 @@ export type Failure =
   | { why: 'unreadable'; message: string }
   | { why: 'unauthenticated' }
   | { why: 'too_large'; maxBytes: number }
-  /** Stored, but the wallet has not said that it has it. */
-  | { why: 'unconfirmed'; stored: string }
+  /** Stored, but the wallet has not said that it has it. `advice`: what to do where repeating the call is wrong. */
+  | { why: 'unconfirmed'; stored: string; advice?: string }
   | { why: 'wallet_away' }
   | { why: 'database_away' }
   /** A bug; the log has it under the request id. */
@@ -63,12 +63,14 @@ export function fail(requestId: string, failure: Failure): Response {
         `expected a body of at most ${failure.maxBytes} bytes`,
         options,
       );
-    case 'unconfirmed':
+    case 'unconfirmed': {
+      const { stored, advice = 'repeat the call to make sure' } = failure;
       return errorResponse(
         'api_error',
-        `${failure.stored} is stored, but the wallet did not confirm it in time; it will take it up by itself, repeat the call to make sure`,
+        `${stored} is stored, but the wallet did not confirm it in time; it will take it up by itself, ${advice}`,
         unavailable,
       );
+    }
     case 'wallet_away':
       return errorResponse('api_error', 'the wallet cannot be reached; try again', unavailable);
     case 'database_away':

@@ -1,5 +1,11 @@
 /** Fields that several admin requests share. Each is checked here once, and what it is turned into is normal. */
 import { z } from '@hono/zod-openapi';
+import {
+  MAX_LIMIT_NANO_USD,
+  NANO_PER_USD,
+  type NanoUsd,
+  parseUsd,
+} from '../../../durable-objects/core/money.ts';
 import { isTimezone } from '../../../durable-objects/core/window.ts';
 
 const COST_CENTER_ID = /^[a-z0-9-]{1,63}$/;
@@ -34,6 +40,26 @@ export const tags = z
 
 export const reason = z.string().trim().min(1).max(500);
 
+/** A session as its client names it, opaque; turns cut longer names to this. */
+export const session = z
+  .string()
+  .min(1)
+  .max(200)
+  .openapi({ example: '0a1b2c3d-0000-4000-8000-000000000000' });
+
+const AMOUNT_ERROR = `expected US dollars above 0 and up to ${MAX_LIMIT_NANO_USD / NANO_PER_USD} as a decimal string such as "500.00"`;
+
+/** An amount of US dollars, turned into nano-USD. */
+export const positiveUsd = z
+  .string()
+  .transform((text, context): NanoUsd => {
+    const amount = parseUsd(text);
+    if (amount !== null && amount > 0 && amount <= MAX_LIMIT_NANO_USD) return amount;
+    context.addIssue({ code: 'custom', message: AMOUNT_ERROR });
+    return z.NEVER;
+  })
+  .openapi({ type: 'string', example: '500.00' });
+
 const isoInstant = z.iso.datetime({
   offset: true,
   abort: true,
@@ -52,6 +78,8 @@ export const moment = z
   .string()
   .refine((text) => isoDate.safeParse(text).success || isoInstant.safeParse(text).success, {
     error: 'expected a date such as "2026-11-24" or an instant such as "2026-11-24T08:00:00Z"',
+    // Spans are only compared where both ends are moments.
+    abort: true,
   })
   .transform((text, context) => {
     const instant = new Date(text);

@@ -1,19 +1,14 @@
 /** `/cost_centers/{id}/policies`: store, list and read policy versions. */
 import { createRoute, z } from '@hono/zod-openapi';
-import { builtinCatalogue } from '../../../durable-objects/core/catalogue/models.ts';
 import { parsePolicy } from '../../../durable-objects/core/policy/parse.ts';
-import {
-  createPolicyVersion,
-  findPolicyVersion,
-  listPolicyVersions,
-  viewOfPolicyVersion,
-} from '../../store/policy-versions.ts';
+import { knownModels } from '../../policy/known-models.ts';
+import { createPolicyVersion, findPolicyVersion, listPolicyVersions } from '../../store/policy-versions.ts';
 import { adminRouter, authorshipOf, databaseOf } from './context.ts';
 import { answer, body, ERRORS, ownerParams, pageOfSchema } from './contract.ts';
 import { type Failure, fail } from './failures.ts';
 import { withOwner } from './owner.ts';
 import { pageOf, pageQuery, WRONG_CURSOR } from './paging.ts';
-import { newPolicy, policyVersionView, versionParams } from './policy-contract.ts';
+import { newPolicy, policyVersionView, toPolicyVersionView, versionParams } from './policy-contract.ts';
 
 export const policies = adminRouter();
 
@@ -32,14 +27,16 @@ policies.openapi(
     await withOwner(c, c.req.valid('param').id, async ({ id, timezone }) => {
       const requestId = c.get('requestId');
       const { policy: document } = c.req.valid('json');
-      const parsed = parsePolicy(document, { timezone, catalogue: builtinCatalogue, nowMs: Date.now() });
+      const database = databaseOf(c);
+      const known = await knownModels(database, Date.now());
+      const parsed = parsePolicy(document, { timezone, ...known });
       if (!parsed.ok) return fail(requestId, { why: 'invalid', problems: parsed.error });
       const draft = { document, warnings: parsed.value.warnings };
       // Not pushed to the wallet: a draft is nothing it decides by.
-      const row = await createPolicyVersion(databaseOf(c), id, draft, authorshipOf(c));
+      const row = await createPolicyVersion(database, id, draft, authorshipOf(c));
       return row === 'contended'
         ? fail(requestId, { why: 'contended' })
-        : c.json(viewOfPolicyVersion(row), 201);
+        : c.json(toPolicyVersionView(row, known), 201);
     }),
 );
 
@@ -52,15 +49,17 @@ policies.openapi(
   }),
   async (c) =>
     await withOwner(c, c.req.valid('param').id, async ({ id }) => {
+      const database = databaseOf(c);
       const page = await pageOf(
         { list: 'policies', cost_center: id },
         c.req.valid('query'),
         ({ after, limit }) =>
-          listPolicyVersions(databaseOf(c), id, { after: after === null ? null : Number(after), limit }),
+          listPolicyVersions(database, id, { after: after === null ? null : Number(after), limit }),
         (row) => String(row.version),
       );
       if (!page) return fail(c.get('requestId'), WRONG_CURSOR);
-      return c.json({ ...page, data: page.data.map(viewOfPolicyVersion) }, 200);
+      const known = await knownModels(database, Date.now());
+      return c.json({ ...page, data: page.data.map((row) => toPolicyVersionView(row, known)) }, 200);
     }),
 );
 
@@ -73,8 +72,9 @@ policies.openapi(
   }),
   async (c) => {
     const { id, version } = c.req.valid('param');
-    const row = await findPolicyVersion(databaseOf(c), id, version);
+    const database = databaseOf(c);
+    const row = await findPolicyVersion(database, id, version);
     if (!row) return fail(c.get('requestId'), unknownVersion(id, version));
-    return c.json(viewOfPolicyVersion(row), 200);
+    return c.json(toPolicyVersionView(row, await knownModels(database, Date.now())), 200);
   },
 );

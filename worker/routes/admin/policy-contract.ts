@@ -1,5 +1,8 @@
 /** What a policy version looks like in requests and answers. The document's own rules are core/policy's. */
 import { z } from '@hono/zod-openapi';
+import type { KnownModels } from '../../../durable-objects/core/policy/retirement.ts';
+import { currentWarnings } from '../../policy/known-models.ts';
+import { type PolicyVersionRow, viewOfPolicyVersion } from '../../store/policy-versions.ts';
 import { POLICY_STATES } from '../../store/tables.ts';
 import { ownerParams } from './contract.ts';
 
@@ -23,9 +26,17 @@ export const policyVersionView = z
   .object({
     version: z.number().int(),
     state: z.enum(POLICY_STATES),
-    warnings: z.array(problem),
+    warnings: z.array(problem).openapi({
+      description:
+        'What is allowed but doubtful. About the end of a model: as of now, not of when it was stored.',
+    }),
     policy: z.unknown(),
     created_at: z.string(),
     activated_at: z.string().nullable(),
   })
   .openapi('PolicyVersion');
+
+/** A version as the API shows it, with what is known of its models today among the warnings. */
+export function toPolicyVersionView(row: PolicyVersionRow, known: KnownModels) {
+  return { ...viewOfPolicyVersion(row), warnings: currentWarnings(row, known) };
+}

@@ -1,26 +1,27 @@
 /** `/cost_centers/{id}/policies/{version}/activate|rollback`: which version decides. */
 import { createRoute } from '@hono/zod-openapi';
-import { builtinCatalogue } from '../../../durable-objects/core/catalogue/models.ts';
 import { parsePolicy } from '../../../durable-objects/core/policy/parse.ts';
+import type { KnownModels } from '../../../durable-objects/core/policy/retirement.ts';
+import { knownModels } from '../../policy/known-models.ts';
 import type { CostCenter } from '../../store/cost-centers.ts';
-import {
-  findPolicyVersion,
-  goLive,
-  type PolicyVersionRow,
-  viewOfPolicyVersion,
-} from '../../store/policy-versions.ts';
+import { findPolicyVersion, goLive, type PolicyVersionRow } from '../../store/policy-versions.ts';
 import { isConfirmed } from './confirm.ts';
 import { type AdminContext, adminRouter, authorshipOf, databaseOf } from './context.ts';
 import { answer, ERRORS } from './contract.ts';
 import { type Failure, fail } from './failures.ts';
 import { withOwner } from './owner.ts';
 import { unknownVersion } from './policies.ts';
-import { policyVersionView, versionParams } from './policy-contract.ts';
+import { policyVersionView, toPolicyVersionView, versionParams } from './policy-contract.ts';
 
 type Step = 'activate' | 'rollback';
 
 /** Null where the version may go live by this step. */
-function obstacle(step: Step, row: PolicyVersionRow, { timezone }: CostCenter): Failure | null {
+function obstacle(
+  step: Step,
+  row: PolicyVersionRow,
+  { timezone }: CostCenter,
+  known: KnownModels,
+): Failure | null {
   if (row.state === 'live') return null;
   if (step === 'rollback') {
     if (row.activatedAt !== null) return null;
@@ -28,7 +29,7 @@ function obstacle(step: Step, row: PolicyVersionRow, { timezone }: CostCenter): 
     return { why: 'conflict', message };
   }
   // A draft may have waited: its models can have retired since it was stored.
-  const parsed = parsePolicy(row.document, { timezone, catalogue: builtinCatalogue, nowMs: Date.now() });
+  const parsed = parsePolicy(row.document, { timezone, ...known });
   return parsed.ok ? null : { why: 'invalid', problems: parsed.error };
 }
 
@@ -38,7 +39,8 @@ async function makeLive(c: AdminContext, step: Step, id: string, version: number
   return await withOwner(c, id, async (owner) => {
     const row = await findPolicyVersion(database, id, version);
     if (!row) return fail(requestId, unknownVersion(id, version));
-    const failure = obstacle(step, row, owner);
+    const known = await knownModels(database, Date.now());
+    const failure = obstacle(step, row, owner, known);
     if (failure) return fail(requestId, failure);
     const live = await goLive(database, { costCenter: id, version }, `policy.${step}`, authorshipOf(c));
     if (live === 'unknown') return fail(requestId, unknownVersion(id, version));
@@ -46,7 +48,7 @@ async function makeLive(c: AdminContext, step: Step, id: string, version: number
     if (!(await isConfirmed(c.get('bindings'), owner, live.revision))) {
       return fail(requestId, { why: 'unconfirmed', stored: `the ${step} of policy version ${version}` });
     }
-    return c.json(viewOfPolicyVersion(live.row), 200);
+    return c.json(toPolicyVersionView(live.row, known), 200);
   });
 }
 

@@ -1,0 +1,187 @@
+/**
+ * What the reference wallet makes of a turn, from what the design says a decision is: lines that hand a turn down,
+ * stages that step it down, steps that stick, and refusals only where nothing is left. Nothing here is cached by a
+ * provider, so that every step to a cheaper model pays.
+ */
+import type { Ask, BudgetRules, Calendar, Expected, Quote, Rules, Total } from './reference-wallet.ts';
+
+/** Where the money stands, as one instant sees it. */
+export interface MoneyView {
+  rules: Rules;
+  calendar: Calendar;
+  subject(budget: BudgetRules, ask: Ask): string;
+  total(budget: BudgetRules, subject: string): Total;
+  limit(budget: BudgetRules, subject: string): number;
+}
+
+/** What keeps a thread from models dearer than `model`: a stage that was reached, or money that ran short. */
+export interface Bar {
+  model: string;
+  /** Only models of this line are kept from it; null: all. */
+  line: string | null;
+  budget: string;
+  subject: string;
+  cause: 'downgrade' | 'pause';
+  /** The amount that was passed. */
+  amount: number;
+  endMs: number;
+}
+
+/** A thread was stepped down; it sticks as long as any of this holds. */
+export type StickyStep = readonly Bar[];
+
+export interface Obstacle {
+  budget: BudgetRules;
+  why: 'budget' | 'pending' | 'unbounded';
+}
+
+type Verdict = { expected: Expected; quote: Quote | null; step: StickyStep | null };
+
+/** A fraction of a limit, rounded down; `at` in thousandths. */
+export function lineOf(limit: number, at: number): number {
+  return Math.floor((limit / 1_000) * at);
+}
+
+function stageLine(
+  view: MoneyView,
+  ask: Ask,
+  budget: BudgetRules,
+  does: 'downgrade' | 'pause',
+): number | null {
+  const stage = budget.stages.find((each) => each.does === does);
+  return stage ? lineOf(view.limit(budget, view.subject(budget, ask)), stage.at) : null;
+}
+
+function binds(budget: BudgetRules, quote: Quote): boolean {
+  return budget.line === null || budget.line === quote.line;
+}
+
+export function obstaclesOf(view: MoneyView, ask: Ask, quote: Quote): Obstacle[] {
+  return view.rules.budgets.flatMap((budget): Obstacle[] => {
+    const pause = binds(budget, quote) ? stageLine(view, ask, budget, 'pause') : null;
+    if (pause === null) return [];
+    const { settled, held } = view.total(budget, view.subject(budget, ask));
+    const own = budget.guaranteed ? quote.ceiling : quote.expected;
+    if (own === null) return [{ budget, why: 'unbounded' }];
+    if (settled >= pause || settled + own > pause) return [{ budget, why: 'budget' }];
+    return settled + held + own > pause ? [{ budget, why: 'pending' }] : [];
+  });
+}
+
+/** Money that a stage is judged on: a pause on what is settled, a step down on what is expected too. */
+function judged({ settled, expected }: Total, cause: Bar['cause']): number {
+  return cause === 'pause' ? settled : settled + expected;
+}
+
+function stillHolds(view: MoneyView, ask: Ask, bar: Bar, nowMs: number): boolean {
+  if (nowMs >= bar.endMs) return false;
+  const budget = view.rules.budgets.find(
+    (each) => each.id === bar.budget && view.subject(each, ask) === bar.subject,
+  );
+  const line = budget ? stageLine(view, ask, budget, bar.cause) : null;
+  if (!budget || line === null) return false;
+  return line <= bar.amount || judged(view.total(budget, bar.subject), bar.cause) >= line;
+}
+
+function barBy(
+  view: MoneyView,
+  ask: Ask,
+  budget: BudgetRules,
+  cause: Bar['cause'],
+  model: string,
+  nowMs: number,
+): Bar[] {
+  const { window, id } = budget;
+  const amount = stageLine(view, ask, budget, cause);
+  if (amount === null) return [];
+  const endMs =
+    window === null ? Number.POSITIVE_INFINITY : view.calendar.windowEnd(window, view.rules.timezone, nowMs);
+  // A line's money that ran short says nothing of other lines; a stage has the thread step down from all.
+  const line = cause === 'pause' ? budget.line : null;
+  return [{ model, line, budget: id, subject: view.subject(budget, ask), cause, amount, endMs }];
+}
+
+export function judge(view: MoneyView, ask: Ask, step: StickyStep | null, nowMs: number): Verdict {
+  const position = ask.quotes.findIndex((quote) => quote.model === ask.model);
+  const [asked] = ask.quotes.slice(position, position + 1);
+  const below = ask.quotes.slice(position + 1).filter(({ model }) => view.rules.cascade.includes(model));
+  if (!asked) throw new RangeError(`no quote of ${ask.model}`);
+  const all = [asked, ...below];
+  const bars = (step ?? []).filter((bar) => stillHolds(view, ask, bar, nowMs));
+  if (bars.length > 0) {
+    const at = all.indexOf(stuckAt(all, ask, bars));
+    return tryInOrder(view, ask, all.slice(at), all.slice(0, at).reverse(), { bars, reached: [] }, nowMs);
+  }
+  const reached = reachedBudgets(view, ask, asked);
+  const isFree = (quote: Quote): boolean => obstaclesOf(view, ask, quote).length === 0;
+  const target = reached.length > 0 ? below.findIndex(isFree) : -1;
+  return target >= 0
+    ? tryInOrder(view, ask, below.slice(0, target + 1), [], { bars, reached }, nowMs)
+    : tryInOrder(view, ask, all, [], { bars, reached: [] }, nowMs);
+}
+
+/** Budgets whose downgrade stage is reached, of those that bind the model asked for. */
+function reachedBudgets(view: MoneyView, ask: Ask, asked: Quote): BudgetRules[] {
+  return view.rules.budgets.filter((budget) => {
+    const line = binds(budget, asked) ? stageLine(view, ask, budget, 'downgrade') : null;
+    return line !== null && judged(view.total(budget, view.subject(budget, ask)), 'downgrade') >= line;
+  });
+}
+
+/** The first model that nothing keeps the thread from; the cheapest there is, where all are barred. */
+function stuckAt(all: readonly Quote[], ask: Ask, bars: readonly Bar[]): Quote {
+  const rank = (model: string): number => ask.quotes.findIndex((quote) => quote.model === model);
+  const isBarred = (quote: Quote): boolean =>
+    bars.some(({ line, model }) => (line === null || line === quote.line) && rank(quote.model) < rank(model));
+  const found = all.find((quote) => !isBarred(quote)) ?? all.at(-1);
+  if (!found) throw new RangeError('no model at all');
+  return found;
+}
+
+/** What is in force already, and the budgets whose stage leads to the first model tried. */
+interface Cause {
+  bars: readonly Bar[];
+  reached: readonly BudgetRules[];
+}
+
+/** Tries `down`, one below the other; what is above only where nothing below will ever be free. */
+function tryInOrder(
+  view: MoneyView,
+  ask: Ask,
+  down: readonly Quote[],
+  up: readonly Quote[],
+  { bars, reached }: Cause,
+  nowMs: number,
+): Verdict {
+  const passed: Obstacle[][] = [];
+  const [led] = down;
+  const made = led
+    ? reached.flatMap((budget) => barBy(view, ask, budget, 'downgrade', led.model, nowMs))
+    : [];
+  for (const [index, quote] of down.entries()) {
+    const obstacles = obstaclesOf(view, ask, quote);
+    if (obstacles.length === 0) return admitted(ask, quote, [...bars, ...made]);
+    passed.push(obstacles);
+    const next = down[index + 1];
+    for (const { budget, why } of obstacles) {
+      if (next && why === 'budget') made.push(...barBy(view, ask, budget, 'pause', next.model, nowMs));
+    }
+  }
+  const isPending = passed.some((obstacles) => obstacles.every(({ why }) => why === 'pending'));
+  for (const quote of isPending ? [] : up) {
+    const obstacles = obstaclesOf(view, ask, quote);
+    if (obstacles.length === 0) return admitted(ask, quote, bars);
+    passed.push(obstacles);
+  }
+  const hard = passed.map((obstacles) => obstacles.filter(({ why }) => why !== 'pending'));
+  const why = hard.some((found) => found.length === 0)
+    ? ['pending' as const]
+    : [...new Set(hard.flat().map((obstacle) => obstacle.why))];
+  return { expected: { status: 'refused', why }, quote: null, step: null };
+}
+
+function admitted(ask: Ask, quote: Quote, step: StickyStep): Verdict {
+  const decision = quote.model === ask.model ? 'proceed' : 'downgrade';
+  const expected: Expected = { status: 'admitted', model: quote.model, decision };
+  return { expected, quote, step: step.length > 0 ? step : null };
+}
