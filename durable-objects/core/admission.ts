@@ -21,6 +21,11 @@ export interface Trial {
   obstacles: Obstacle[];
 }
 
+/** Whether nothing but other turns' open holds keeps the turn from the model: they pass, so trying again helps. */
+export function isPending({ obstacles }: Trial): boolean {
+  return obstacles.every(({ why }) => why === 'held');
+}
+
 /** `max_tokens` is never lowered under this: what is shorter is no answer of Claude Code's. */
 const LEAST_MAX_TOKENS = 4_096;
 /** Lowered values are multiples of this. */
@@ -59,7 +64,10 @@ function trialWith(trying: Trying, candidate: Candidate, maxTokens: number | nul
   return { candidate, hold, maxTokens, obstacles: obstaclesOf(standings, line, hold) };
 }
 
-/** Tries a model. Where only ceilings that may be lowered stand in the way, the largest `max_tokens` that fits is taken. */
+/**
+ * Tries a model. Where only ceilings that may be lowered stand in the way, the largest `max_tokens` that fits is
+ * taken; where not even the least does, what keeps that from fitting is what stands in the way.
+ */
 export function tryModel(trying: Trying, candidate: Candidate): Trial {
   const asked = trialWith(trying, candidate, null);
   const { maxTokens } = trying.facts;
@@ -70,24 +78,23 @@ export function tryModel(trying: Trying, candidate: Candidate): Trial {
         why !== 'unbounded' && budget.admission === 'guaranteed' && budget.clampMaxTokens,
     );
   if (!isClampable || maxTokens === null) return asked;
-  return (
-    largestThatFits(trying, candidate, Math.min(maxTokens, candidate.model?.maxOutput ?? maxTokens)) ?? asked
-  );
+  const most = Math.ceil(Math.min(maxTokens, candidate.model?.maxOutput ?? maxTokens) / CLAMP_GRAIN) - 1;
+  const least = LEAST_MAX_TOKENS / CLAMP_GRAIN;
+  return most < least ? asked : largestThatFits(trying, candidate, least, most);
 }
 
-/** By halving: a ceiling grows with `max_tokens`. Null where not even the least fits. */
-function largestThatFits(trying: Trying, candidate: Candidate, below: number): Trial | null {
-  let low = LEAST_MAX_TOKENS / CLAMP_GRAIN;
-  let high = Math.ceil(below / CLAMP_GRAIN) - 1;
-  let fits: Trial | null = null;
+/** The largest of the multiples of the grain from `least` to `most` that fits, by halving: a ceiling grows with it. */
+function largestThatFits(trying: Trying, candidate: Candidate, least: number, most: number): Trial {
+  let found = trialWith(trying, candidate, least * CLAMP_GRAIN);
+  if (found.obstacles.length > 0) return found;
+  let [low, high] = [least + 1, most];
   while (low <= high) {
-    const middle = fits === null ? low : Math.floor((low + high) / 2);
+    const middle = Math.floor((low + high) / 2);
     const trial = trialWith(trying, candidate, middle * CLAMP_GRAIN);
     if (trial.obstacles.length === 0) {
-      fits = trial;
+      found = trial;
       low = middle + 1;
-    } else if (fits === null) return null;
-    else high = middle - 1;
+    } else high = middle - 1;
   }
-  return fits;
+  return found;
 }

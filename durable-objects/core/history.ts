@@ -117,7 +117,7 @@ export function nextHistory(previous: SessionHistory | null, answered: Answered)
     typicalGapMs: previous
       ? geometric(previous.typicalGapMs, Math.max(1_000, atMs - previous.atMs), weight)
       : FIRST_GAP_MS,
-    caches: nextCaches(previous?.caches ?? [], answered),
+    caches: nextCaches(previous, answered),
     atMs,
   };
 }
@@ -143,9 +143,14 @@ function nextTokensPerByte(
   return arithmetic(known ?? measured, measured, MEAN_WEIGHT);
 }
 
-function nextCaches(caches: readonly CachedPrefix[], answered: Answered): CachedPrefix[] {
-  const { model, tokens, cacheTtl, atMs } = answered;
-  const others = caches.filter((cache) => cache.model !== model);
+function nextCaches(previous: SessionHistory | null, answered: Answered): CachedPrefix[] {
+  const { model, tokens, bodyBytes, cacheTtl, atMs } = answered;
+  const caches = previous?.caches ?? [];
+  // After a compaction the other models' caches share no more with the thread than its beginning.
+  const kept = previous && bodyBytes < previous.bodyBytes ? previous.firstPromptTokens : Infinity;
+  const others = caches
+    .filter((cache) => cache.model !== model)
+    .map((cache) => (cache.tokens > kept ? { ...cache, tokens: kept } : cache));
   const cached = tokens.cacheReadTokens + tokens.cacheWrite5mTokens + tokens.cacheWrite1hTokens;
   if (cached === 0) return others;
   const ttlMs = ttlOf(tokens) ?? caches.find((cache) => cache.model === model)?.ttlMs ?? cacheTtlMs(cacheTtl);

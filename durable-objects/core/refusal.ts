@@ -4,7 +4,7 @@
  */
 import { formatDollars, type NanoUsd, nanoUsd } from './money.ts';
 import type { Scope, WindowKind } from './policy/types.ts';
-import type { Standing } from './standing.ts';
+import { pauseLine, type Standing } from './standing.ts';
 import { zonedIso } from './window.ts';
 
 /** Who a cost center is, as far as a sentence needs it. */
@@ -48,7 +48,7 @@ function atLocalTime(ms: number, timezone: string): string {
   return `${iso.slice(0, 10)} ${iso.slice(11, 16)} (${timezone})`;
 }
 
-/** A budget's money is spent, or what is left is less than this turn is expected to cost (`needed`). */
+/** A budget's money is spent, or what is left up to its pause line is less than this turn would set aside (`needed`). */
 export function spentSentence(
   standing: Standing,
   needed: NanoUsd | null,
@@ -57,7 +57,7 @@ export function spentSentence(
 ): string {
   const { budget, settled, limit, endMs } = standing;
   const amount = `${formatDollars(settled)} of ${formatDollars(limit)} spent${PERIOD[budget.window]}`;
-  const isSpent = settled >= limit || needed === null;
+  const isSpent = settled >= Math.min(limit, pauseLine(standing) ?? limit) || needed === null;
   const state = isSpent
     ? `is used up: ${amount}`
     : `has too little left for this turn, which needs about ${formatDollars(atLeastACent(needed))}: ${amount}`;

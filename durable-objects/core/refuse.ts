@@ -1,5 +1,5 @@
 /** No allowed model can be had: what to say of it, and whether trying again helps. */
-import type { Obstacle, Trial } from './admission.ts';
+import { isPending, type Obstacle, type Trial } from './admission.ts';
 import type { Candidates } from './cascade.ts';
 import type { RefusalDecision } from './decision.ts';
 import { type Standing, stageName } from './standing.ts';
@@ -11,46 +11,57 @@ export function obstacleReasons(obstacles: readonly Obstacle[]): string[] {
   return obstacles.map(({ standing, why }) => `${words[why]}:${standing.budget.id}`);
 }
 
+function endOf({ endMs }: Standing): number {
+  return endMs ?? Number.POSITIVE_INFINITY;
+}
+
 /** Of the obstacles, the budget whose window ends last (a session's never does): only then does every one admit again. */
 function lastToReset(obstacles: readonly Obstacle[]): Standing | null {
-  let found: Standing | null = null;
-  const end = ({ endMs }: Standing): number => endMs ?? Number.POSITIVE_INFINITY;
-  for (const { standing } of obstacles) if (!found || end(standing) > end(found)) found = standing;
-  return found;
+  return obstacles.reduce<Standing | null>(
+    (last, { standing }) => (!last || endOf(standing) > endOf(last) ? standing : last),
+    null,
+  );
+}
+
+/** When the model can be had again, epoch ms: a ceiling that cannot be known never fits. */
+function clearsAt({ obstacles }: Trial): number {
+  const ends = obstacles.map(({ standing, why }) =>
+    why === 'unbounded' ? Number.POSITIVE_INFINITY : endOf(standing),
+  );
+  return Math.max(...ends);
+}
+
+/** Of the models tried, the one that can be had again first; of several, the cheapest. */
+function firstToClear(trials: readonly Trial[]): Trial | null {
+  return trials.reduce<Trial | null>((found, each) => {
+    if (!found) return each;
+    const [at, earliest] = [clearsAt(each), clearsAt(found)];
+    return at < earliest || (at === earliest && each.hold.expected < found.hold.expected) ? each : found;
+  }, null);
 }
 
 /** The refusal after every model of the ladder was tried in vain. */
 export function refuse(trials: readonly Trial[], { skipped }: Pick<Candidates, 'skipped'>): RefusalDecision {
-  const cheapest = trials.reduce<Trial | null>(
-    (least, each) => (!least || each.hold.expected < least.hold.expected ? each : least),
-    null,
-  );
   const refusal = { kind: 'refuse', stage: null, crossings: [] } as const;
-  if (!cheapest) {
-    return {
-      ...refusal,
-      why: 'model',
-      standing: null,
-      hold: null,
-      reasons: ['model_not_allowed', ...skipped],
-      crossings: [],
-    };
+  const first = firstToClear(trials);
+  if (!first) {
+    const reasons = ['model_not_allowed', ...skipped];
+    return { ...refusal, why: 'model', standing: null, hold: null, reasons, crossings: [] };
   }
   const reasons = [...new Set([...trials.flatMap((each) => obstacleReasons(each.obstacles)), ...skipped])];
-  const pending = trials.find((each) => each.obstacles.every(({ why }) => why === 'held'));
+  const pending = trials.find(isPending);
   if (pending) {
     const standing = lastToReset(pending.obstacles);
     return { ...refusal, why: 'pending', standing, hold: pending.hold, reasons, crossings: [] };
   }
-  const spent = cheapest.obstacles.filter(({ why }) => why === 'spent');
-  const decisive = spent.length > 0 ? spent : cheapest.obstacles;
+  const spent = first.obstacles.filter(({ why }) => why === 'spent');
   const crossings = pauseCrossings(spent);
   const stages = crossings.map(({ standing, stage }) => stageName(standing.budget, stage));
   return {
     kind: 'refuse',
     why: spent.length > 0 ? 'budget' : 'unbounded',
-    standing: lastToReset(decisive),
-    hold: cheapest.hold,
+    standing: lastToReset(spent.length > 0 ? spent : first.obstacles),
+    hold: first.hold,
     reasons: [...stages.map((stage) => `stage:${stage}`), ...reasons],
     stage: stages[0] ?? null,
     crossings,

@@ -4,7 +4,7 @@ import type { Candidate } from './cascade.ts';
 import type { Crossing } from './decision.ts';
 import { expectedTurns, pays } from './pays.ts';
 import { bindsLine, hasReached, type Standing, stageLine, stageName, stageThat } from './standing.ts';
-import type { Step } from './step.ts';
+import type { Step, StepCause } from './step.ts';
 
 /** A downgrade stage that was reached, and what looking for a cheaper model came to. */
 export interface StagedDescent {
@@ -12,10 +12,10 @@ export interface StagedDescent {
   target: Trial | null;
   trials: Trial[];
   crossings: Crossing[];
-  /** The strongest stage, as `budget@fraction`. */
-  stage: string;
-  /** The stages, and where the turn stays what it is, why. */
+  /** The stages, as reasons. */
   reasons: string[];
+  /** Where no target was found, the reason for staying; else null. */
+  kept: string | null;
 }
 
 function reachedDowngrades(standings: readonly Standing[], line: string | null): Crossing[] {
@@ -38,12 +38,10 @@ export function stageDescent(
   trying: Trying,
 ): StagedDescent | null {
   const crossings = reachedDowngrades(trying.standings, asked.model?.line ?? null);
-  const [strongest] = crossings;
-  if (!strongest) return null;
+  if (crossings.length === 0) return null;
   const always = crossings.some(({ stage }) => stage.stepDown === 'always');
   const { facts, history, catalogue, nowMs } = trying;
   const turns = expectedTurns(facts.kind, history);
-  const stage = stageName(strongest.standing.budget, strongest.stage);
   const reasons = crossings.map(stageReason);
   const trials: Trial[] = [];
   let paying = 0;
@@ -52,10 +50,10 @@ export function stageDescent(
     paying += 1;
     const trial = tryModel(trying, candidate);
     trials.push(trial);
-    if (trial.obstacles.length === 0) return { target: trial, trials, crossings, stage, reasons };
+    if (trial.obstacles.length === 0) return { target: trial, trials, crossings, reasons, kept: null };
   }
   const why = below.length === 0 ? 'no_cheaper_model' : paying === 0 ? 'cache_warm' : 'no_room_below';
-  return { target: null, trials, crossings, stage, reasons: [...reasons, `kept:${why}`] };
+  return { target: null, trials, crossings, reasons, kept: `kept:${why}` };
 }
 
 /** A turn refused for want of money counts as crossing the pause of the budget that has it. */
@@ -75,56 +73,62 @@ export function handDownCrossings(obstacles: readonly Obstacle[]): Crossing[] {
   });
 }
 
-interface Stepping {
-  course: { staged: StagedDescent | null; sticky: { step: Step; lingers: boolean } | null };
-  nowMs: number;
-}
-
-/** Of standings that end, the one that ends last; one without end before all. */
-function lastToEnd(standings: readonly Standing[]): Standing | null {
-  const end = ({ endMs }: Standing): number => endMs ?? Number.POSITIVE_INFINITY;
-  return standings.reduce<Standing | null>(
-    (last, each) => (last === null || end(each) > end(last) ? each : last),
-    null,
-  );
-}
-
-function stepBy(
-  standing: Standing,
-  cause: Step['cause'],
-  model: string,
-  reason: string,
-  nowMs: number,
-): Step | null {
-  const stage = stageThat(standing.budget, cause);
-  if (!stage) return null;
+/** What keeps the thread from models dearer than the one it is led to from now on. */
+function causeOf(
+  { standing, stage }: Crossing,
+  cause: StepCause['cause'],
+  { model, line, reason, nowMs }: { model: string; line: string | null; reason: string; nowMs: number },
+): StepCause {
+  const passed = stageThat(standing.budget, cause) ?? stage;
   return {
     model,
+    line,
     budget: standing.budget.id,
     subject: standing.subject,
     cause,
-    lineNanoUsd: stageLine(standing, stage),
+    lineNanoUsd: stageLine(standing, passed),
     endMs: standing.endMs,
     reason,
-    stage: cause === 'downgrade' ? stageName(standing.budget, stage) : null,
+    stage: stageName(standing.budget, stage),
     atMs: nowMs,
   };
 }
 
+/** A stage bars whatever is dearer than the first model it led to: whether what lies between pays was asked then. */
+function stageCauses({ trials, crossings }: StagedDescent, nowMs: number): StepCause[] {
+  const model = trials[0]?.candidate.id;
+  if (model === undefined) return [];
+  return crossings.map((crossing) =>
+    causeOf(crossing, 'downgrade', { model, line: null, reason: stageReason(crossing), nowMs }),
+  );
+}
+
 /**
- * The thread's step after it was admitted on a cheaper model than it asked for. Holds of other turns make none:
- * they pass. A step that sticks stays as it is, unless money ran short for its model too.
+ * Money that ran short leads from each model to the next; a line's bars that line alone. Holds of other turns bar
+ * nothing: they pass.
  */
-export function stepFor(chosen: Trial, trials: readonly Trial[], { course, nowMs }: Stepping): Step | null {
-  const { candidate } = chosen;
-  const passedOver = trials.slice(0, -1);
-  const spent = passedOver.flatMap((trial) => trial.obstacles.filter(({ why }) => why === 'spent'));
-  const short = lastToEnd(spent.map(({ standing }) => standing));
-  if (short) return stepBy(short, 'pause', candidate.id, `short:${short.budget.id}`, nowMs);
-  if (course.sticky) return course.sticky.step;
-  if (!course.staged || course.staged.target !== chosen) return null;
-  const { crossings } = course.staged;
-  const standing = lastToEnd(crossings.map((crossing) => crossing.standing));
-  const crossing = crossings.find((each) => each.standing === standing);
-  return crossing ? stepBy(crossing.standing, 'downgrade', candidate.id, stageReason(crossing), nowMs) : null;
+function shortCauses(trials: readonly Trial[], nowMs: number): StepCause[] {
+  return trials.flatMap(({ obstacles }, index) => {
+    const model = trials[index + 1]?.candidate.id;
+    if (model === undefined) return [];
+    return handDownCrossings(obstacles).map((crossing) => {
+      const { id, line } = crossing.standing.budget;
+      return causeOf(crossing, 'pause', { model, line, reason: `short:${id}`, nowMs });
+    });
+  });
+}
+
+/**
+ * The thread's step after `descended`, the models tried one below the other, the admitted one last. A step that
+ * sticks stays as it is, unless money ran short for its model too.
+ */
+export function stepAfter(
+  sticky: Step | null,
+  staged: StagedDescent | null,
+  descended: readonly Trial[],
+  nowMs: number,
+): Step | null {
+  const led = staged?.target && staged.target === descended.at(-1) ? stageCauses(staged, nowMs) : [];
+  const made = [...led, ...shortCauses(descended, nowMs)];
+  return made.length === 0 ? sticky : { causes: [...(sticky?.causes ?? []), ...made] };
 }

@@ -160,7 +160,8 @@ export function toRefusal(opening: Opening, decision: RefusalDecision): Refusal 
     const message = sentence.unboundedSentence(standing.budget.id, request.facts.unbounded, names);
     return { ...refusal, message, standing: view };
   }
-  const message = sentence.spentSentence(standing, decision.hold?.expected ?? null, timezone, names);
+  const needed = decision.hold && heldAmount(decision.hold, standing.budget.admission);
+  const message = sentence.spentSentence(standing, needed, timezone, names);
   const retryAfterSeconds =
     standing.endMs === null ? null : Math.max(1, Math.ceil((standing.endMs - nowMs) / 1000));
   return { why, retryable: false, retryAfterSeconds, message, standing: view };

@@ -127,3 +127,136 @@ describe('allowed models', () => {
     );
   });
 });
+
+describe('a developer who asked to step down early', () => {
+  const line = (name: string) => ({
+    id: name,
+    scope: 'cost_center',
+    line: name,
+    window: 'day',
+    limit_usd: '10',
+    stages: [{ at: '1.00', do: 'pause' }],
+  });
+  const policy = policyOf({ budgets: [...TEAM_DAY.budgets, line('opus'), line('sonnet'), line('haiku')] });
+  const spent = [10, 0] as const;
+  const held = [0, 10] as const;
+  const free = [0, 0] as const;
+
+  test.each<
+    [what: string, preferred: string, asked: string, money: (readonly [number, number])[], string, string[]]
+  >([
+    ['is served by that model', 'sonnet-5-5', 'opus-5-5', [], 'downgrade sonnet-5-5', ['preferred']],
+    ['though it is not in the cascade', 'sonnet-5', 'opus-5-5', [], 'downgrade sonnet-5', ['preferred']],
+    ['is never served by a dearer one', 'fable-5-2', 'opus-5-5', [], 'proceed opus-5-5', []],
+    ['gets what they ask for where it is cheaper', 'sonnet-5-5', 'haiku-5-5', [], 'proceed haiku-5-5', []],
+    ['gets what they ask for where nobody knows the other', 'new', 'opus-5-5', [], 'proceed opus-5-5', []],
+    [
+      'is stepped down further from there',
+      'sonnet-5-5',
+      'opus-5-5',
+      [[96, 0]],
+      'downgrade haiku-5-5',
+      ['preferred', 'stage:team-day@0.95'],
+    ],
+    [
+      'is handed down further from there',
+      'sonnet-5-5',
+      'opus-5-5',
+      [free, free, spent],
+      'downgrade haiku-5-5',
+      ['preferred', 'short:sonnet'],
+    ],
+    [
+      'is not refused for it: with nothing left below, Opus is as good as ever',
+      'sonnet-5-5',
+      'opus-5-5',
+      [free, free, spent, spent],
+      'proceed opus-5-5',
+      [],
+    ],
+    [
+      'comes back in a moment where the models below are only held',
+      'sonnet-5-5',
+      'opus-5-5',
+      [free, free, held, held],
+      'refuse pending sonnet',
+      ['held:sonnet', 'held:haiku'],
+    ],
+    [
+      'is refused where nothing is left at all',
+      'sonnet-5-5',
+      'opus-5-5',
+      [free, spent, spent, spent],
+      'refuse budget haiku',
+      ['stage:haiku@1.00', 'short:opus', 'short:sonnet', 'short:haiku'],
+    ],
+  ])('%s: prefers %s, asks for %s', (_, preferred, asked, money, expected, reasons) => {
+    const wish = turn({ model: `claude-${asked}` }, { preferred: `claude-${preferred}` });
+    const decision = decide(wish, standings(policy, money), policy, builtinCatalogue, NOW);
+    expect(short(decision)).toBe(expected);
+    expect(decision.reasons).toEqual(reasons);
+  });
+
+  test('is heard without a policy too', () => {
+    const wish = turn({}, { preferred: 'claude-haiku-4-5' });
+    expect(short(decide(wish, [], null, builtinCatalogue, NOW))).toBe('downgrade haiku-4-5-20251001');
+  });
+
+  test('is not heard where the model is not allowed', () => {
+    const opusOnly = policyOf({ ...TEAM_DAY, allowed_models: ['claude-opus-5-5'] });
+    const wish = turn({}, { preferred: 'claude-sonnet-5-5' });
+    const decision = decide(wish, standings(opusOnly, []), opusOnly, builtinCatalogue, NOW);
+    expect(short(decision)).toBe('proceed opus-5-5');
+  });
+});
+
+describe('a cost center exempted for an incident', () => {
+  const routes = [{ id: 'all', when: {}, use: 'claude-haiku-5-5' }];
+  const policy = policyOf({ ...TEAM_DAY, routes });
+  const made = decide(
+    turn(),
+    standings(policyOf(TEAM_DAY), [[96, 0]]),
+    policyOf(TEAM_DAY),
+    builtinCatalogue,
+    NOW,
+  );
+  const step = made.kind === 'refuse' ? null : made.step;
+
+  test('is warned, stepped down, routed and refused by nothing, and the step it had is kept for afterwards', () => {
+    const asked = turn({}, { exempt: true, step });
+    const decision = decide(asked, standings(policy, [[500, 50]]), policy, builtinCatalogue, NOW);
+    expect(decision).toMatchObject({
+      kind: 'proceed',
+      model: 'claude-opus-5-5',
+      reasons: ['exempt'],
+      stage: null,
+      crossings: [],
+    });
+    expect(decision.kind !== 'refuse' && decision.step).toBe(step);
+    expect(step?.causes).toHaveLength(1);
+  });
+
+  test('holds no ceiling against it either', () => {
+    const strict = policyOf({ ...TEAM_DAY, admission: 'guaranteed' });
+    const asked = turn({ unbounded: ['server_tools'] }, { exempt: true });
+    expect(short(decide(asked, standings(strict, []), strict, builtinCatalogue, NOW))).toBe(
+      'proceed opus-5-5',
+    );
+  });
+
+  test('still keeps to the models it is allowed: that is no matter of money', () => {
+    const only = (...allowed: string[]) => policyOf({ ...TEAM_DAY, allowed_models: allowed });
+    const [sonnet, fable] = [only('claude-sonnet-5-5'), only('claude-fable-5-2')];
+    const asked = turn({}, { exempt: true });
+    const decision = decide(asked, standings(sonnet, []), sonnet, builtinCatalogue, NOW);
+    expect(short(decision)).toBe('downgrade sonnet-5-5');
+    expect(decision.reasons).toEqual(['exempt', 'model_not_allowed']);
+    expect(short(decide(asked, standings(fable, []), fable, builtinCatalogue, NOW))).toBe('refuse model -');
+  });
+
+  test('and to what a developer wished for', () => {
+    const asked = turn({}, { exempt: true, preferred: 'claude-sonnet-5-5' });
+    const decision = decide(asked, standings(policy, [[500, 0]]), policy, builtinCatalogue, NOW);
+    expect(decision.reasons).toEqual(['exempt', 'preferred']);
+  });
+});

@@ -14,16 +14,21 @@ export interface MoneyView {
   limit(budget: BudgetRules, subject: string): number;
 }
 
-/** A thread was stepped down to `model`, by a stage or because money ran short. */
-export interface StickyStep {
+/** What keeps a thread from models dearer than `model`: a stage that was reached, or money that ran short. */
+export interface Bar {
   model: string;
+  /** Only models of this line are kept from it; null: all. */
+  line: string | null;
   budget: string;
   subject: string;
   cause: 'downgrade' | 'pause';
   /** The amount that was passed. */
-  line: number;
+  amount: number;
   endMs: number;
 }
+
+/** A thread was stepped down; it sticks as long as any of this holds. */
+export type StickyStep = readonly Bar[];
 
 export interface Obstacle {
   budget: BudgetRules;
@@ -64,35 +69,36 @@ export function obstaclesOf(view: MoneyView, ask: Ask, quote: Quote): Obstacle[]
 }
 
 /** Money that a stage is judged on: a pause on what is settled, a step down on what is expected too. */
-function judged({ settled, expected }: Total, cause: StickyStep['cause']): number {
+function judged({ settled, expected }: Total, cause: Bar['cause']): number {
   return cause === 'pause' ? settled : settled + expected;
 }
 
-function stillHolds(view: MoneyView, ask: Ask, step: StickyStep, nowMs: number): boolean {
-  if (nowMs >= step.endMs) return false;
+function stillHolds(view: MoneyView, ask: Ask, bar: Bar, nowMs: number): boolean {
+  if (nowMs >= bar.endMs) return false;
   const budget = view.rules.budgets.find(
-    (each) => each.id === step.budget && view.subject(each, ask) === step.subject,
+    (each) => each.id === bar.budget && view.subject(each, ask) === bar.subject,
   );
-  const line = budget ? stageLine(view, ask, budget, step.cause) : null;
+  const line = budget ? stageLine(view, ask, budget, bar.cause) : null;
   if (!budget || line === null) return false;
-  return line <= step.line || judged(view.total(budget, step.subject), step.cause) >= line;
+  return line <= bar.amount || judged(view.total(budget, bar.subject), bar.cause) >= line;
 }
 
-function stepBy(
+function barBy(
   view: MoneyView,
   ask: Ask,
-  budgets: readonly BudgetRules[],
-  cause: StickyStep['cause'],
+  budget: BudgetRules,
+  cause: Bar['cause'],
   model: string,
   nowMs: number,
-): StickyStep | null {
-  const endOf = ({ window }: BudgetRules): number =>
+): Bar[] {
+  const { window, id } = budget;
+  const amount = stageLine(view, ask, budget, cause);
+  if (amount === null) return [];
+  const endMs =
     window === null ? Number.POSITIVE_INFINITY : view.calendar.windowEnd(window, view.rules.timezone, nowMs);
-  const [last] = [...budgets].sort((a, b) => (endOf(a) === endOf(b) ? 0 : endOf(b) - endOf(a)));
-  const line = last ? stageLine(view, ask, last, cause) : null;
-  if (!last || line === null) return null;
-  const subject = view.subject(last, ask);
-  return { model, budget: last.id, subject, cause, line, endMs: endOf(last) };
+  // A line's money that ran short says nothing of other lines; a stage has the thread step down from all.
+  const line = cause === 'pause' ? budget.line : null;
+  return [{ model, line, budget: id, subject: view.subject(budget, ask), cause, amount, endMs }];
 }
 
 export function judge(view: MoneyView, ask: Ask, step: StickyStep | null, nowMs: number): Verdict {
@@ -101,12 +107,17 @@ export function judge(view: MoneyView, ask: Ask, step: StickyStep | null, nowMs:
   const below = ask.quotes.slice(position + 1).filter(({ model }) => view.rules.cascade.includes(model));
   if (!asked) throw new RangeError(`no quote of ${ask.model}`);
   const all = [asked, ...below];
-  const held = step && stillHolds(view, ask, step, nowMs) ? step : null;
-  const reached = held ? [] : reachedBudgets(view, ask, asked);
-  const target =
-    reached.length > 0 ? below.find((quote) => obstaclesOf(view, ask, quote).length === 0) : undefined;
-  const first = held ? stuckAt(all, ask, held) : (target ?? asked);
-  return tryInOrder(view, ask, { all, first, held, reached, target }, nowMs);
+  const bars = (step ?? []).filter((bar) => stillHolds(view, ask, bar, nowMs));
+  if (bars.length > 0) {
+    const at = all.indexOf(stuckAt(all, ask, bars));
+    return tryInOrder(view, ask, all.slice(at), all.slice(0, at).reverse(), { bars, reached: [] }, nowMs);
+  }
+  const reached = reachedBudgets(view, ask, asked);
+  const isFree = (quote: Quote): boolean => obstaclesOf(view, ask, quote).length === 0;
+  const target = reached.length > 0 ? below.findIndex(isFree) : -1;
+  return target >= 0
+    ? tryInOrder(view, ask, below.slice(0, target + 1), [], { bars, reached }, nowMs)
+    : tryInOrder(view, ask, all, [], { bars, reached: [] }, nowMs);
 }
 
 /** Budgets whose downgrade stage is reached, of those that bind the model asked for. */
@@ -117,54 +128,60 @@ function reachedBudgets(view: MoneyView, ask: Ask, asked: Quote): BudgetRules[] 
   });
 }
 
-/** The model of the step, or the nearest cheaper one; the cheapest there is, where none is that cheap. */
-function stuckAt(all: readonly Quote[], ask: Ask, { model }: StickyStep): Quote {
-  const order = ask.quotes.map((quote) => quote.model);
-  const found = all.find((quote) => order.indexOf(quote.model) >= order.indexOf(model)) ?? all.at(-1);
+/** The first model that nothing keeps the thread from; the cheapest there is, where all are barred. */
+function stuckAt(all: readonly Quote[], ask: Ask, bars: readonly Bar[]): Quote {
+  const rank = (model: string): number => ask.quotes.findIndex((quote) => quote.model === model);
+  const isBarred = (quote: Quote): boolean =>
+    bars.some(({ line, model }) => (line === null || line === quote.line) && rank(quote.model) < rank(model));
+  const found = all.find((quote) => !isBarred(quote)) ?? all.at(-1);
   if (!found) throw new RangeError('no model at all');
   return found;
 }
 
-interface Course {
-  all: readonly Quote[];
-  first: Quote;
-  held: StickyStep | null;
+/** What is in force already, and the budgets whose stage leads to the first model tried. */
+interface Cause {
+  bars: readonly Bar[];
   reached: readonly BudgetRules[];
-  target: Quote | undefined;
 }
 
-function tryInOrder(view: MoneyView, ask: Ask, course: Course, nowMs: number): Verdict {
-  const { all, first, held, reached, target } = course;
-  const at = all.indexOf(first);
+/** Tries `down`, one below the other; what is above only where nothing below will ever be free. */
+function tryInOrder(
+  view: MoneyView,
+  ask: Ask,
+  down: readonly Quote[],
+  up: readonly Quote[],
+  { bars, reached }: Cause,
+  nowMs: number,
+): Verdict {
   const passed: Obstacle[][] = [];
-  for (const quote of [...all.slice(at), ...all.slice(0, at).reverse()]) {
+  const [led] = down;
+  const made = led
+    ? reached.flatMap((budget) => barBy(view, ask, budget, 'downgrade', led.model, nowMs))
+    : [];
+  for (const [index, quote] of down.entries()) {
     const obstacles = obstaclesOf(view, ask, quote);
-    if (obstacles.length > 0) {
-      passed.push(obstacles);
-      continue;
+    if (obstacles.length === 0) return admitted(ask, quote, [...bars, ...made]);
+    passed.push(obstacles);
+    const next = down[index + 1];
+    for (const { budget, why } of obstacles) {
+      if (next && why === 'budget') made.push(...barBy(view, ask, budget, 'pause', next.model, nowMs));
     }
-    const isAsked = quote.model === ask.model;
-    const expected: Expected = {
-      status: 'admitted',
-      model: quote.model,
-      decision: isAsked ? 'proceed' : 'downgrade',
-    };
-    if (isAsked) return { expected, quote, step: held };
-    const spent = passed.flat().filter(({ why }) => why === 'budget');
-    const short = stepBy(
-      view,
-      ask,
-      spent.map(({ budget }) => budget),
-      'pause',
-      quote.model,
-      nowMs,
-    );
-    const staged = quote === target ? stepBy(view, ask, reached, 'downgrade', quote.model, nowMs) : null;
-    return { expected, quote, step: short ?? held ?? staged };
+  }
+  const isPending = passed.some((obstacles) => obstacles.every(({ why }) => why === 'pending'));
+  for (const quote of isPending ? [] : up) {
+    const obstacles = obstaclesOf(view, ask, quote);
+    if (obstacles.length === 0) return admitted(ask, quote, bars);
+    passed.push(obstacles);
   }
   const hard = passed.map((obstacles) => obstacles.filter(({ why }) => why !== 'pending'));
   const why = hard.some((found) => found.length === 0)
     ? ['pending' as const]
     : [...new Set(hard.flat().map((obstacle) => obstacle.why))];
   return { expected: { status: 'refused', why }, quote: null, step: null };
+}
+
+function admitted(ask: Ask, quote: Quote, step: StickyStep): Verdict {
+  const decision = quote.model === ask.model ? 'proceed' : 'downgrade';
+  const expected: Expected = { status: 'admitted', model: quote.model, decision };
+  return { expected, quote, step: step.length > 0 ? step : null };
 }
