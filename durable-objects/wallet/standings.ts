@@ -58,7 +58,7 @@ function standingOf(
     limit,
     raised: nanoUsd(limit - own),
     settled: state.spend.settled(counted, span),
-    ...state.turns.held(counted, span, budget.admission, at.except),
+    ...state.turns.held(counted, span, { admission: budget.admission, nowMs: at.ms, except: at.except }),
   };
 }
 

@@ -8,6 +8,7 @@ import { type NanoUsd, nanoUsd } from '../core/money.ts';
 import type { Admission, Scope } from '../core/policy/types.ts';
 import type { TokenCounts } from '../core/usage.ts';
 import type { RecordedStanding } from '../ledger/entry.ts';
+import { RESOLVED_KEPT_MS, Residuals, subjectOf } from './residuals.ts';
 import type { OpenReply, OpenRequest, Progress, SettleRequest } from './rpc.ts';
 import type { Counted, Span } from './spend.ts';
 
@@ -96,11 +97,9 @@ function toTurnRow(row: StoredRow): TurnRow {
   };
 }
 
-/** How long a resolved turn can still be reported on: a lost worker's retries are long over by then. */
-export const RESOLVED_KEPT_MS = 86_400_000;
-
 export class Turns {
   readonly #sql: SqlStorage;
+  readonly #residuals = new Residuals();
   #open = new Map<string, OpenRow>();
 
   constructor(sql: SqlStorage) {
@@ -108,12 +107,16 @@ export class Turns {
     this.reload();
   }
 
-  /** Reads the mirror of open holds anew: at start, and after a rolled-back transaction. */
+  /** Reads the mirror of open holds, and of what expired ones can still cost, anew: at start, and after a rolled-back transaction. */
   reload(): void {
     this.#open = new Map();
-    for (const row of this.#sql.exec<StoredRow>("SELECT * FROM turns WHERE state = 'open'")) {
-      const { opened, ...rest } = toTurnRow(row);
-      if (opened) this.#open.set(rest.turnId, { ...rest, opened });
+    this.#residuals.clear();
+    const query = "SELECT * FROM turns WHERE state IN ('open', 'expired')";
+    for (const stored of this.#sql.exec<StoredRow>(query)) {
+      const row = toTurnRow(stored);
+      const { opened, ...rest } = row;
+      if (row.state === 'expired') this.#residuals.note(row);
+      else if (opened) this.#open.set(rest.turnId, { ...rest, opened });
     }
   }
 
@@ -164,6 +167,12 @@ export class Turns {
     this.#sql.exec('UPDATE turns SET lease_expires_at_ms = ? WHERE turn_id = ?', leaseExpiresAtMs, turnId);
     const open = this.#open.get(turnId);
     if (open) this.#open.set(turnId, { ...open, leaseExpiresAtMs });
+    else this.#noteResidual(turnId);
+  }
+
+  #noteResidual(turnId: string): void {
+    const [row] = this.#sql.exec<StoredRow>('SELECT * FROM turns WHERE turn_id = ?', turnId).toArray();
+    if (row) this.#residuals.note(toTurnRow(row));
   }
 
   /** A hold resolves once; from `expired` a settlement can still follow. */
@@ -180,7 +189,10 @@ export class Turns {
       charge ? JSON.stringify(charge) : null,
       turnId,
     );
+    const open = this.#open.get(turnId);
     this.#open.delete(turnId);
+    if (open) this.#residuals.note({ ...open, state, settlement, charge });
+    else this.#noteResidual(turnId);
   }
 
   /** An open turn was decided anew: its hold and its lease from now on. */
@@ -204,14 +216,18 @@ export class Turns {
     this.#open.delete(turnId);
   }
 
-  /** Money held by the open turns a budget counts that were admitted in its window, but for one turn. */
+  /**
+   * Money held by the open turns a budget counts that were admitted in its window, but for one turn; where it is
+   * guaranteed, with what expired ones can still cost at `nowMs`.
+   */
   held(
-    { scope, subject, line }: Counted,
-    { startMs, endMs }: Span,
-    admission: Admission,
-    except?: string,
+    counted: Counted,
+    span: Span,
+    { admission, nowMs, except }: { admission: Admission; nowMs: number; except?: string | undefined },
   ): { held: NanoUsd; expected: NanoUsd } {
-    let held = 0;
+    const { scope, subject, line } = counted;
+    const { startMs, endMs } = span;
+    let held = admission === 'guaranteed' ? this.#residuals.sum(counted, span, nowMs) : 0;
     let expected = 0;
     for (const { turnId, opened, openedAtMs } of this.#open.values()) {
       if (openedAtMs < startMs || (endMs !== null && openedAtMs >= endMs) || turnId === except) continue;
@@ -256,9 +272,4 @@ export class Turns {
       nowMs - RESOLVED_KEPT_MS,
     );
   }
-}
-
-function subjectOf(scope: Exclude<Scope, 'cost_center'>, { developer, request }: OpenedTurn): string {
-  if (scope === 'developer') return developer;
-  return scope === 'key' ? request.keyId : request.facts.session;
 }

@@ -114,6 +114,7 @@ export interface Calendar {
 }
 
 const LEASE_MS = 30_000;
+const REPORTED_FOR_MS = 86_400_000;
 const QUARTER_MS = 900_000;
 const DAY_MS = 86_400_000;
 const IDLE_MS = 35 * DAY_MS;
@@ -247,6 +248,10 @@ export class ReferenceWallet {
       if (this.subject(budget, turn.ask) !== subject) continue;
       if (!this.#isCounted(budget, turn, nowMs)) continue;
       total.settled += turn.paid;
+      if (turn.state === 'expired' && budget.guaranteed && nowMs < turn.leaseEndsMs + REPORTED_FOR_MS) {
+        // A late report can still cost up to the ceiling.
+        total.held += Math.max(0, (turn.quote?.ceiling ?? 0) - turn.paid);
+      }
       if (turn.state !== 'open' || !turn.quote) continue;
       total.held += (budget.guaranteed ? turn.quote.ceiling : null) ?? turn.quote.expected;
       total.expected += turn.quote.expected;

@@ -1,6 +1,15 @@
+import { evictDurableObject, runDurableObjectAlarm } from 'cloudflare:test';
 import { describe, expect, test } from 'vitest';
-import { completed, openRequest, usageOf } from '../fixture.ts';
-import { changePolicy, costing, dayBudget, openWallet, standingOf, useFakeClock } from './scenario.ts';
+import { completed, openRequest, usageOf, usd } from '../fixture.ts';
+import {
+  changePolicy,
+  costing,
+  dayBudget,
+  openWallet,
+  passTime,
+  standingOf,
+  useFakeClock,
+} from './scenario.ts';
 
 useFakeClock();
 
@@ -77,5 +86,25 @@ describe('a budget with guaranteed admission', () => {
     expect((await standingOf(scenario))?.heldNanoUsd).toBe(before);
     await wallet.settle(completed('t', costing(1)));
     expect((await standingOf(scenario))?.heldNanoUsd).toBe(0);
+  });
+
+  test('keeps aside what a turn whose lease ran out can still cost: its late report passes no line', async () => {
+    const scenario = await openWallet(guaranteed('1.10'));
+    const { id, wallet } = scenario;
+    const facts = { bodyBytes: 50_000, maxTokens: 32_000 };
+    await wallet.open(openRequest(id, 'lost', facts));
+    passTime(31_000);
+    await runDurableObjectAlarm(wallet);
+    await evictDurableObject(wallet);
+    const standing = await standingOf(scenario);
+    expect(standing?.settledNanoUsd).toBeGreaterThan(0);
+    // A ceiling: 52,000 tokens written for an hour and 32,000 of output.
+    expect((standing?.settledNanoUsd ?? 0) + (standing?.heldNanoUsd ?? 0)).toBe(usd(1.056));
+    expect(await wallet.open(openRequest(id, 'other', facts))).toMatchObject({
+      status: 'refused',
+      refusal: { why: 'budget' },
+    });
+    await wallet.settle(completed('lost', usageOf({ cacheWrite1hTokens: 50_000, outputTokens: 32_000 })));
+    expect(await standingOf(scenario)).toMatchObject({ settledNanoUsd: usd(1.04), heldNanoUsd: 0 });
   });
 });
