@@ -1,10 +1,10 @@
 /**
  * Writes chunks to a stream in order. A chunk that comes alone goes out at once; what follows on its heels is
- * gathered until nothing more is ready, for a write costs 0.1 ms of CPU whatever its size (docs/decisions/0007).
+ * gathered until nothing more is ready, for a write costs about 0.1 ms of CPU whatever its size (docs/decisions/0007).
  */
 
-/** Chunks that come within this time of the last write are gathered. */
-const HEEL_MS = 2;
+/** Chunks that come within this time of the last write are gathered. A model's tokens come further apart. */
+const HEEL_MS = 10;
 /** More than this is not gathered: the next chunk waits until the client has taken the last write. */
 const MOST_GATHERED_BYTES = 65_536;
 
