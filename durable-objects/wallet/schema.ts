@@ -97,7 +97,15 @@ const VERSIONS: readonly (readonly string[])[] = [
       last_at_ms INTEGER NOT NULL
     ) STRICT`,
     'CREATE INDEX session_spans_by_age ON session_spans (last_at_ms)',
-    'CREATE INDEX spend_by_session ON spend (session, quarter, nano_usd)',
+    // Sums are kept in memory once they were made: an index that holds the money would be written at every settlement.
+    'DROP INDEX spend_by_developer',
+    'DROP INDEX spend_by_key',
+    'CREATE INDEX spend_by_developer ON spend (developer, quarter)',
+    'CREATE INDEX spend_by_key ON spend (key_id, quarter)',
+    'CREATE INDEX spend_by_session ON spend (session, quarter)',
+    // Only the cleaning up looks for turns by age; one that is settled keeps its place there.
+    'DROP INDEX turns_by_lease',
+    'CREATE INDEX turns_by_age ON turns (opened_at_ms)',
 
     // The step down that sticks to a thread; step is a core Step, JSON.
     `CREATE TABLE steps (

@@ -268,7 +268,7 @@ export class Turns {
 
   forgetBefore(nowMs: number): void {
     this.#sql.exec(
-      "DELETE FROM turns WHERE state <> 'open' AND lease_expires_at_ms < ?",
+      "DELETE FROM turns WHERE opened_at_ms < ?1 AND lease_expires_at_ms < ?1 AND state <> 'open'",
       nowMs - RESOLVED_KEPT_MS,
     );
   }
