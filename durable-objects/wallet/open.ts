@@ -183,11 +183,26 @@ function tellCrossings({ state, request, key, policy, nowMs }: Opening, decision
 function decisionInputs({ turn, state, openSeq }: Opening, decision: Decision | null): unknown {
   const { toolsOffered: _, toolsUsed: __, ...facts } = turn.facts;
   const { tags: ___, ...inputs } = turn;
-  return { ...inputs, facts, catalogue: state.catalogue.version, hold: decision?.hold ?? null, openSeq };
+  return {
+    ...inputs,
+    facts,
+    catalogue: state.catalogue.version,
+    priceOverrides: state.catalogue.overrides.map(({ id }) => id),
+    hold: decision?.hold ?? null,
+    openSeq,
+  };
+}
+
+/** Of the history only what pricing the model asked for wants to know: every turn's row has it. */
+function priorOf({ history }: TurnToDecide): OpenedTurn['prior'] {
+  if (!history) return null;
+  const { promptTokens, firstPromptTokens, tokenizer, bodyBytes, atMs } = history;
+  return { promptTokens, firstPromptTokens, tokenizer, bodyBytes, atMs };
 }
 
 function openedTurn(opening: Opening, decision: Decision | null, reply: OpenReply): OpenedTurn {
-  const { state, request, key, policy, standings, turn, openSeq, admittedAtMs, failedModels } = opening;
+  const { state, request, key, policy, standings, turn, openSeq, admittedAtMs, failedModels, nowMs } =
+    opening;
   const admission = decision && decision.kind !== 'refuse' ? decision : null;
   const hold = decision?.hold ?? { expected: nanoUsd(0), ceiling: null, tokens: NO_TOKENS };
   const line = admission && (findModel(state.catalogue, admission.model)?.line ?? null);
@@ -215,6 +230,8 @@ function openedTurn(opening: Opening, decision: Decision | null, reply: OpenRepl
       ? (heldAmount(hold, isGuaranteed ? 'guaranteed' : 'expected') ?? hold.expected)
       : 0,
     priorPromptTokens: turn.history?.promptTokens ?? 0,
+    prior: priorOf(turn),
+    priceBook: state.prices.numberOf(state.catalogue, nowMs),
     attempt: failedModels.length + 1,
     failedModels,
   };

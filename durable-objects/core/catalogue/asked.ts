@@ -14,7 +14,7 @@
  * - A turn billed as several requests keeps each one's own split, and those of other models their own price.
  * Prices are the contracted ones at the turn's admission, exact and rounded once, upward.
  */
-import { cacheTtlMs } from '../history.ts';
+import { cacheTtlMs, type SessionHistory } from '../history.ts';
 import type { NanoUsd } from '../money.ts';
 import type { TurnFacts } from '../turn.ts';
 import { promptTokens, type TokenCounts, type Usage } from '../usage.ts';
@@ -23,16 +23,10 @@ import { priceUsage } from './price.ts';
 import type { Catalogue, Model } from './types.ts';
 
 /** The thread's last answered turn, as it stood when this one was admitted. */
-export interface PriorPrompt {
-  /** Its prompt and the thread's first one, in tokens of `tokenizer`. */
-  tokens: number;
-  firstTokens: number;
-  tokenizer: Model['tokenizer'];
-  /** Size of its body. */
-  bodyBytes: number;
-  /** When it was answered, epoch ms. */
-  atMs: number;
-}
+export type PriorPrompt = Pick<
+  SessionHistory,
+  'promptTokens' | 'firstPromptTokens' | 'tokenizer' | 'bodyBytes' | 'atMs'
+>;
 
 export interface AskedTurn {
   facts: Pick<TurnFacts, 'model' | 'cacheTtl' | 'bodyBytes' | 'modifiers'>;
@@ -101,7 +95,8 @@ function scaledAll({ catalogue, facts, sentModel }: AskedTurn, tokens: TokenCoun
 function keptTokens({ facts, prior, admittedAtMs, catalogue }: AskedTurn): number {
   if (prior === null || admittedAtMs >= prior.atMs + cacheTtlMs(facts.cacheTtl)) return 0;
   const isCompacted = facts.bodyBytes < prior.bodyBytes;
-  const tokens = isCompacted ? Math.min(prior.firstTokens, prior.tokens) : prior.tokens;
+  const { promptTokens: last, firstPromptTokens: first } = prior;
+  const tokens = isCompacted ? Math.min(first, last) : last;
   return scaled(tokens, prior.tokenizer, tokenizerOf(catalogue, facts.model));
 }
 

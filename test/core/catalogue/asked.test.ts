@@ -30,8 +30,8 @@ function usage(tokens: Partial<TokenCounts>, more: Partial<Usage> = {}): Usage {
 }
 
 const PRIOR: PriorPrompt = {
-  tokens: 90_000,
-  firstTokens: 20_000,
+  promptTokens: 90_000,
+  firstPromptTokens: 20_000,
   tokenizer: 'new',
   bodyBytes: 300_000,
   atMs: NOW_MS - 60_000,
