@@ -12,6 +12,8 @@ CREATE TABLE price_versions (
 CREATE TABLE list_prices (
   version TEXT NOT NULL REFERENCES price_versions (version),
   model TEXT NOT NULL,
+  -- Other ids of the model, a JSON array; a dated snapshot (`-YYYYMMDD`) is known by its id without the date.
+  aliases TEXT NOT NULL,
   line TEXT NOT NULL,
   -- ISO 8601 in UTC; '' : since ever. In force until the model's next one.
   effective_from TEXT NOT NULL,
@@ -93,6 +95,66 @@ BEGIN SELECT RAISE(IGNORE); END;
 -- What the turn would have cost on the model asked for; of charges and their corrections alone. Null in entries from
 -- before this migration.
 ALTER TABLE ledger_entries ADD COLUMN asked_nano_usd INTEGER;
+
+-- Which prices an entry was made with, its list prices and what was negotiated, for looking up entries. Null prices:
+-- the model is not on the list (the dearest of every class were charged). A turn billed as several requests, or by
+-- another model than it was sent to, has those of the model it was sent to.
+CREATE VIEW entry_prices AS
+SELECT
+  e.entry_id,
+  e.turn_id,
+  e.cost_center,
+  e.kind,
+  e.admitted_at,
+  e.model_served,
+  e.list_nano_usd,
+  e.charged_nano_usd,
+  e.list_price_version,
+  p.effective_from AS list_effective_from,
+  p.max_prompt_tokens,
+  p.input_pico_usd AS list_input_pico_usd,
+  p.cache_write_5m_pico_usd AS list_cache_write_5m_pico_usd,
+  p.cache_write_1h_pico_usd AS list_cache_write_1h_pico_usd,
+  p.cache_read_pico_usd AS list_cache_read_pico_usd,
+  p.output_pico_usd AS list_output_pico_usd,
+  e.charged_price_version,
+  o.id AS override_id,
+  o.percent_off_millionths,
+  o.input_pico_usd AS override_input_pico_usd,
+  o.cache_write_5m_pico_usd AS override_cache_write_5m_pico_usd,
+  o.cache_write_1h_pico_usd AS override_cache_write_1h_pico_usd,
+  o.cache_read_pico_usd AS override_cache_read_pico_usd,
+  o.output_pico_usd AS override_output_pico_usd,
+  o.reason AS override_reason
+FROM ledger_entries e
+LEFT JOIN list_prices p ON p.version = e.list_price_version
+  AND (
+    p.model = e.model_served
+    OR (
+      e.model_served GLOB '*-[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]'
+      AND p.model = substr(e.model_served, 1, length(e.model_served) - 9)
+    )
+    OR e.model_served IN (SELECT value FROM json_each(p.aliases))
+  )
+  AND p.effective_from = (
+    SELECT coalesce(max(q.effective_from) FILTER (WHERE q.effective_from <= e.admitted_at), min(q.effective_from))
+    FROM list_prices q WHERE q.version = p.version AND q.model = p.model
+  )
+  AND p.tier = (
+    SELECT min(q.tier) FROM list_prices q
+    WHERE q.version = p.version AND q.model = p.model AND q.effective_from = p.effective_from
+      AND (
+        q.max_prompt_tokens IS NULL
+        -- A correction's own tokens are a difference: the prompt is the turn's.
+        OR q.max_prompt_tokens >= (
+          SELECT sum(t.total_input_tokens) FROM ledger_entries t
+          WHERE t.turn_id = e.turn_id AND t.cost_center = e.cost_center
+        )
+      )
+  )
+LEFT JOIN price_overrides o
+  ON instr('+' || e.charged_price_version || '+', '+' || o.id || '+') > 0
+  AND (o.model IS NULL OR o.model = p.model);
 
 DROP VIEW wallet_configurations;
 CREATE VIEW wallet_configurations AS

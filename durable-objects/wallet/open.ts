@@ -3,6 +3,7 @@
  * see the same money free.
  */
 import { canonicalId, findModel } from '../core/catalogue/lookup.ts';
+import { isInForce } from '../core/catalogue/overrides.ts';
 import { decide } from '../core/decide.ts';
 import type { Admission, Decision, RefusalDecision, TurnToDecide } from '../core/decision.ts';
 import { heldAmount } from '../core/hold.ts';
@@ -180,14 +181,14 @@ function tellCrossings({ state, request, key, policy, nowMs }: Opening, decision
 }
 
 /** Beside the standings. Tool names and tags have columns of their own. */
-function decisionInputs({ turn, state, openSeq }: Opening, decision: Decision | null): unknown {
+function decisionInputs({ turn, state, openSeq, nowMs }: Opening, decision: Decision | null): unknown {
   const { toolsOffered: _, toolsUsed: __, ...facts } = turn.facts;
   const { tags: ___, ...inputs } = turn;
   return {
     ...inputs,
     facts,
     catalogue: state.catalogue.version,
-    priceOverrides: state.catalogue.overrides.map(({ id }) => id),
+    priceOverrides: state.catalogue.overrides.filter((each) => isInForce(each, nowMs)).map(({ id }) => id),
     hold: decision?.hold ?? null,
     openSeq,
   };

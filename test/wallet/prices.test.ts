@@ -2,6 +2,9 @@
 import { runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { builtinCatalogue } from '../../durable-objects/core/catalogue/models.ts';
+import { openDatabase } from '../../worker/store/database.ts';
+import { publishListPrices } from '../../worker/store/list-prices.ts';
 import { completed, openRequest, usageOf, usd } from '../fixture.ts';
 import {
   change,
@@ -213,6 +216,65 @@ describe('a turn is charged', () => {
     await scenario.wallet.open(openRequest(scenario.id, 't'));
     expect(await rowsOf(scenario)).toMatchObject([
       { kind: 'refusal', asked_nano_usd: null, charged_price_version: VERSION },
+    ]);
+  });
+});
+
+describe('finance reads in D1', () => {
+  const PRICES = `SELECT kind, list_effective_from, max_prompt_tokens, list_input_pico_usd, list_output_pico_usd,
+    override_id, percent_off_millionths FROM entry_prices WHERE cost_center = ? ORDER BY entry_id`;
+  const haiku = {
+    list_effective_from: '2026-10-07T00:00:00.000Z',
+    override_id: null,
+    percent_off_millionths: null,
+  };
+
+  test.each<[string, string, number, object]>([
+    [
+      'of the list',
+      'claude-haiku-5-5',
+      100_000,
+      { ...haiku, max_prompt_tokens: 100_000, list_input_pico_usd: 100_000 },
+    ],
+    [
+      'of a tier',
+      'claude-haiku-5-5',
+      100_001,
+      { ...haiku, max_prompt_tokens: null, list_input_pico_usd: 500_000 },
+    ],
+    ['of a later period', 'claude-sonnet-5-5', 1, { list_effective_from: '2026-10-07T00:00:00.000Z' }],
+    [
+      'by an alias',
+      'claude-haiku-4-5',
+      1,
+      { list_input_pico_usd: 1_000_000, list_output_pico_usd: 5_000_000 },
+    ],
+    ['by a snapshot', `${OPUS}-20260922`, 1, { list_input_pico_usd: 4_000_000 }],
+    ['of a model nobody knows: none', 'model-x', 1, { list_input_pico_usd: null }],
+  ])('which prices an entry was made with: %s', async (_what, model, inputTokens, expected) => {
+    await publishListPrices(openDatabase(env.DB), builtinCatalogue, new Date().toISOString());
+    const { id, wallet } = await openWallet(null);
+    await wallet.open(openRequest(id, 't', { model }));
+    await wallet.settle(completed('t', usageOf({ inputTokens }, { model })));
+    await drain(wallet);
+    expect((await env.DB.prepare(PRICES).bind(id).all()).results).toMatchObject([expected]);
+  });
+
+  test('which negotiated prices an entry and its correction were made with', async () => {
+    await publishListPrices(openDatabase(env.DB), builtinCatalogue, new Date().toISOString());
+    const { id, wallet } = await contracted('price_i');
+    await wallet.open(openRequest(id, 't'));
+    await wallet.endHold('t', 'a test');
+    await wallet.settle(completed('t', DOLLAR));
+    await drain(wallet);
+    const negotiated = {
+      list_output_pico_usd: 20_000_000,
+      override_id: 'price_i',
+      percent_off_millionths: 250_000,
+    };
+    expect((await env.DB.prepare(PRICES).bind(id).all()).results).toMatchObject([
+      { kind: 'charge', ...negotiated },
+      { kind: 'correction', ...negotiated },
     ]);
   });
 });

@@ -21,11 +21,14 @@ export function withOverrides(catalogue: Catalogue, overrides: readonly PriceOve
   return { ...catalogue, models, overrides };
 }
 
+/** Whether it is for turns admitted at an instant (epoch ms). */
+export function isInForce({ fromMs, untilMs }: PriceOverride, atMs: number): boolean {
+  return fromMs <= atMs && (untilMs === null || atMs < untilMs);
+}
+
 /** The first of the overrides that is in force at an instant (epoch ms); null: the list's prices are. */
 export function overrideAt(overrides: readonly PriceOverride[], atMs: number): PriceOverride | null {
-  const isInForce = ({ fromMs, untilMs }: PriceOverride): boolean =>
-    fromMs <= atMs && (untilMs === null || atMs < untilMs);
-  return overrides.find(isInForce) ?? null;
+  return overrides.find((each) => isInForce(each, atMs)) ?? null;
 }
 
 /** The tiers to price with, and the share of them that is charged. */
