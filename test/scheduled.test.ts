@@ -161,6 +161,17 @@ describe('a run', () => {
     expect(await revisionOf(bursar.costCenter)).toBe(revision);
   });
 
+  test('publishes the list prices, once, also where the models cannot be looked at', async () => {
+    const published = async () => (await env.DB.prepare('SELECT * FROM price_versions').all()).results;
+    listened('error');
+    await runSchedule({ PROVIDER: 'anthropic', ANTHROPIC_UPSTREAM_URL: 'http://localhost:1' });
+    const first = await published();
+    expect(first).toMatchObject([{ version: builtinCatalogue.version }]);
+    passTime(DAY_MS);
+    await runSchedule();
+    expect(await published()).toEqual(first);
+  });
+
   test('says in the audit log why every cost center has a new revision', async () => {
     await gatewayListing(() => pageOf(deprecated(SONNET, '2035-12-01T00:00:00Z')));
     await runSchedule();

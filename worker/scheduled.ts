@@ -1,17 +1,14 @@
 /**
- * What the Worker does by the clock (`[triggers]` in wrangler.toml): refreshes what is known of models, and has
- * wallets take up what changed. Never throws: what failed is logged, and the next run tries again.
+ * What the Worker does by the clock (`[triggers]` in wrangler.toml): publishes list prices, refreshes what is
+ * known of models, and has wallets take up what changed. Never throws: what failed is logged, and the next run tries again.
  */
+import { builtinCatalogue } from '../durable-objects/core/catalogue/models.ts';
 import { type Bindings, type Env, readBindings } from './bindings.ts';
 import { refreshModels } from './policy/model-refresh.ts';
 import { createProvider } from './providers/create.ts';
-import { isConfirmed } from './routes/admin/confirm.ts';
-import { listCostCenters } from './store/cost-centers.ts';
+import { tellWallets } from './routes/admin/tell-wallets.ts';
 import { openDatabase } from './store/database.ts';
-
-/** Wallets that are told in one run, and at once; a run may make 1,000 calls in all. */
-const WALLETS_A_RUN = 500;
-const WALLETS_AT_ONCE = 50;
+import { publishListPrices } from './store/list-prices.ts';
 
 export async function scheduled(_controller: ScheduledController, env: Env): Promise<void> {
   const bindings = readBindings(env);
@@ -19,28 +16,23 @@ export async function scheduled(_controller: ScheduledController, env: Env): Pro
     console.error({ message: bindings.error });
     return;
   }
-  try {
-    const provider = await createProvider(bindings.value.provider);
-    const isTurned = await refreshModels(provider, bindings.value, Date.now());
-    if (isTurned) await tellWallets(bindings.value);
-  } catch (error) {
-    console.error({ message: 'a scheduled run failed', error: String(error) });
+  for (const job of [publishPrices, lookAtModels]) {
+    try {
+      await job(bindings.value);
+    } catch (error) {
+      console.error({ message: 'a scheduled run failed', job: job.name, error: String(error) });
+    }
   }
 }
 
-/**
- * Has wallets pull their new revision now. That is for promptness alone: a wallet that is not told (beyond the
- * limit, or away) pulls by itself within minutes of its next turn, and writes its own alerts when it does.
- */
-async function tellWallets(bindings: Bindings): Promise<void> {
-  const database = openDatabase(bindings.db);
-  let after: string | null = null;
-  for (let told = 0; told < WALLETS_A_RUN; told += WALLETS_AT_ONCE) {
-    const page = await listCostCenters(database, { after, limit: WALLETS_AT_ONCE });
-    const deciding = page.filter((each) => each.livePolicyVersion !== null && each.archivedAt === null);
-    await Promise.all(deciding.map((each) => isConfirmed(bindings, each, each.revision)));
-    if (page.length < WALLETS_AT_ONCE) return;
-    after = page.at(-1)?.id ?? null;
-  }
-  console.info({ message: 'not every wallet was told of the models that turned', told: WALLETS_A_RUN });
+/** Puts the list prices that this deployment brought into D1, once. */
+async function publishPrices({ db }: Bindings): Promise<void> {
+  await publishListPrices(openDatabase(db), builtinCatalogue, new Date().toISOString());
+}
+
+async function lookAtModels(bindings: Bindings): Promise<void> {
+  const provider = await createProvider(bindings.provider);
+  const isTurned = await refreshModels(provider, bindings, Date.now());
+  // Only policies name models.
+  if (isTurned) await tellWallets(bindings, ({ livePolicyVersion }) => livePolicyVersion !== null);
 }

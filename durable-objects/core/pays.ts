@@ -83,7 +83,8 @@ function costOf(course: Course, turns: number): number {
     prompt += growth;
   }
   const [numerator, denominator] = isFast ? tariff.fast : ([1, 1] as const);
-  return (cost * numerator) / denominator;
+  const [charged, list] = tariff.share;
+  return (((cost * numerator) / denominator) * charged) / list;
 }
 
 /** Whether `turns` turns of the thread cost less on `target` than on `present`. */

@@ -54,6 +54,7 @@ const ENTRY_COLUMNS: Record<keyof Entry, ColumnForm> = {
   expected_nano_usd: 'value',
   charged_nano_usd: 'value',
   list_nano_usd: 'value',
+  asked_nano_usd: 'value',
   list_price_version: 'value',
   charged_price_version: 'value',
   estimated: 'value',

@@ -88,9 +88,16 @@ export interface Entry {
   held_nano_usd: number;
   /** What the turn was expected to cost when it was admitted; null where it never was. */
   expected_nano_usd: number | null;
+  /** The contracted cost, which budgets count. */
   charged_nano_usd: number;
   list_nano_usd: number;
+  /**
+   * The contracted cost of the same turn on the model asked for, cache effects included; null where nothing was
+   * charged, and in entries from before it was worked out.
+   */
+  asked_nano_usd: number | null;
   list_price_version: string;
+  /** The list's version, and behind a `+` each the ids of the negotiated prices that took part. */
   charged_price_version: string;
   estimated: boolean;
   /** Why it is estimated: `client_gone`, `lease_expired`, `upstream_cut`, … */

@@ -1,4 +1,10 @@
-/** What a turn is charged for an outcome: exact where the upstream said so, else the best figure known. */
+/**
+ * What a turn is charged for an outcome: exact where the upstream said so, else the best figure known. The contracted
+ * cost is what is charged; list cost and what the model asked for would have cost stand beside it. Each is rounded
+ * once, and all come from the prices the turn was held with.
+ */
+import { isAsAsked, priceAsked } from '../core/catalogue/asked.ts';
+import { chargedVersion, withOverrides } from '../core/catalogue/overrides.ts';
 import { priceUsage } from '../core/catalogue/price.ts';
 import type { Catalogue } from '../core/catalogue/types.ts';
 import {
@@ -49,12 +55,21 @@ function charged(
   estimatedWhy: string | null,
   catalogue: Catalogue,
 ): Booking {
-  const sentModel = opened.model ?? opened.request.facts.model;
-  const priced = priceUsage({ usage, sentModel, atMs: opened.admittedAtMs, catalogue });
+  const { admittedAtMs, prior, request } = opened;
+  const { facts } = request;
+  const sentModel = opened.model ?? facts.model;
+  const turn = { usage, sentModel, atMs: admittedAtMs };
+  const priced = priceUsage({ ...turn, catalogue });
+  const list = priceUsage({ ...turn, catalogue: withOverrides(catalogue, []) });
   return {
     ...emptyBooking('failure', catalogue.version),
     kind: 'charge',
     nanoUsd: priced.nanoUsd,
+    listNanoUsd: list.nanoUsd,
+    askedNanoUsd: isAsAsked(catalogue, facts.model, sentModel)
+      ? priced.nanoUsd
+      : priceAsked({ facts, sentModel, usage, prior, admittedAtMs, catalogue }),
+    chargedPriceVersion: chargedVersion(catalogue.version, priced.overrides),
     tokens: billedTokens(usage),
     webSearchRequests: usage.webSearchRequests,
     serviceTier: usage.serviceTier,
@@ -76,7 +91,8 @@ export function bookingOf(opened: OpenedTurn, outcome: Outcome, catalogue: Catal
       return emptyBooking('failure', catalogue.version);
     case 'refused_unbilled': {
       const booking = outcome.usage ? charged(opened, outcome.usage, null, catalogue) : null;
-      return { ...(booking ?? emptyBooking('failure', catalogue.version)), kind: 'charge', nanoUsd: 0 };
+      const free = { kind: 'charge', nanoUsd: 0, listNanoUsd: 0, askedNanoUsd: 0 } as const;
+      return { ...(booking ?? emptyBooking('failure', catalogue.version)), ...free };
     }
   }
 }
@@ -104,6 +120,13 @@ export function correctionOf(booking: Booking, before: Charge): Booking {
     kind: 'correction',
     corrects: before.entryId,
     nanoUsd: booking.nanoUsd - before.nanoUsd,
+    listNanoUsd: booking.listNanoUsd - before.listNanoUsd,
+    askedNanoUsd: before.askedNanoUsd === null ? null : (booking.askedNanoUsd ?? 0) - before.askedNanoUsd,
+    // Taking back all of a charge is done at the prices it was made with.
+    chargedPriceVersion:
+      booking.kind === 'failure'
+        ? (before.chargedPriceVersion ?? booking.chargedPriceVersion)
+        : booking.chargedPriceVersion,
     tokens: subtractTokens(booking.tokens, before.tokens),
     webSearchRequests: booking.webSearchRequests - before.webSearchRequests,
   };

@@ -5,7 +5,8 @@
 import { z } from 'zod';
 import { LIFECYCLES, type ModelLifecycle, withLifecycles } from '../core/catalogue/lifecycles.ts';
 import { builtinCatalogue } from '../core/catalogue/models.ts';
-import type { Catalogue } from '../core/catalogue/types.ts';
+import { withOverrides } from '../core/catalogue/overrides.ts';
+import type { Catalogue, PriceOverride } from '../core/catalogue/types.ts';
 import { parsePolicy } from '../core/policy/parse.ts';
 import type { PolicyVersion } from '../core/policy/types.ts';
 import type { CostCenterNames } from '../core/refusal.ts';
@@ -20,7 +21,7 @@ export interface Configuration {
   exemptUntilMs: number | null;
   /** Null: spending without limit. */
   policy: PolicyVersion | null;
-  /** The built-in catalogue with `lifecycles` in its dates. */
+  /** The built-in catalogue with `lifecycles` in its dates and the negotiated prices beside the list's. */
   catalogue: Catalogue;
   lifecycles: readonly ModelLifecycle[];
 }
@@ -45,6 +46,25 @@ export interface CopiedTable {
 
 const instant = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text));
 
+const picoUsd = z.number().int().nonnegative();
+
+const overrideSchema = z.object({
+  id: z.string(),
+  model: z.string().nullable(),
+  percent_off_millionths: z.number().int().min(0).max(1_000_000).nullable(),
+  prices: z
+    .object({
+      input: picoUsd,
+      cacheWrite5m: picoUsd,
+      cacheWrite1h: picoUsd,
+      cacheRead: picoUsd,
+      output: picoUsd,
+    })
+    .nullable(),
+  effective_from: instant,
+  effective_until: instant.nullable(),
+});
+
 const documentSchema = z.object({
   id: z.string(),
   name: z.string(),
@@ -59,6 +79,7 @@ const documentSchema = z.object({
   lifecycles: z
     .array(z.object({ model: z.string(), lifecycle: z.enum(LIFECYCLES), retires_at: instant.nullable() }))
     .default([]),
+  price_overrides: z.array(overrideSchema).default([]),
   policy_version: z.number().int().nullable(),
   policy: z.unknown(),
 });
@@ -68,6 +89,14 @@ const pulledSchema = z.object({ revision: z.number().int(), document: z.string()
 function managerOf(manager: { name: string | null; email: string | null }): string | null {
   if (manager.name && manager.email) return `${manager.name} (${manager.email})`;
   return manager.name ?? manager.email;
+}
+
+/** D1 holds exactly one of percentage and prices. */
+function toOverride(row: z.output<typeof overrideSchema>): PriceOverride {
+  const { id, model, percent_off_millionths: offMillionths, prices } = row;
+  const span = { fromMs: row.effective_from, untilMs: row.effective_until };
+  if (prices) return { id, model, terms: { kind: 'prices', prices }, ...span };
+  return { id, model, terms: { kind: 'percent_off', offMillionths: offMillionths ?? 0 }, ...span };
 }
 
 /** Reads the stored document. Throws on one that cannot be read: spending without its policy is no alternative. */
@@ -89,7 +118,10 @@ function toConfiguration(revision: number, text: string, nowMs: number): Configu
         ? null
         : { reason: document.paused_reason ?? 'no reason given', untilMs: document.paused_until },
     exemptUntilMs: document.exempt_until,
-    catalogue: withLifecycles(builtinCatalogue, lifecycles, nowMs),
+    catalogue: withOverrides(
+      withLifecycles(builtinCatalogue, lifecycles, nowMs),
+      document.price_overrides.map(toOverride),
+    ),
     lifecycles,
   };
   if (version === null) return { ...configuration, policy: null };

@@ -10,8 +10,13 @@ import type { OpenedTurn } from './turns.ts';
 export interface Booking {
   kind: 'charge' | 'correction' | 'failure' | 'refusal';
   corrects: string | null;
+  /** The contracted cost: what budgets count. */
   nanoUsd: number;
-  priceVersion: string;
+  listNanoUsd: number;
+  /** The contracted cost on the model asked for; null where nothing was charged. */
+  askedNanoUsd: number | null;
+  listPriceVersion: string;
+  chargedPriceVersion: string;
   tokens: TokenCounts;
   webSearchRequests: number;
   serviceTier: string | null;
@@ -133,9 +138,10 @@ export function toEntry(
     speed: booking.speed,
     inference_geo: booking.inferenceGeo,
     charged_nano_usd: nanoUsd(booking.nanoUsd),
-    list_nano_usd: nanoUsd(booking.nanoUsd),
-    list_price_version: booking.priceVersion,
-    charged_price_version: booking.priceVersion,
+    list_nano_usd: nanoUsd(booking.listNanoUsd),
+    asked_nano_usd: booking.askedNanoUsd === null ? null : nanoUsd(booking.askedNanoUsd),
+    list_price_version: booking.listPriceVersion,
+    charged_price_version: booking.chargedPriceVersion,
     estimated: booking.estimatedWhy !== null,
     estimated_why: booking.estimatedWhy,
     total_input_tokens: promptTokens(tokens),
@@ -144,12 +150,15 @@ export function toEntry(
 }
 
 /** A booking of no money: a refusal, or a turn the upstream failed before any usage. */
-export function emptyBooking(kind: 'failure' | 'refusal', priceVersion: string): Booking {
+export function emptyBooking(kind: 'failure' | 'refusal', listPriceVersion: string): Booking {
   return {
     kind,
     corrects: null,
     nanoUsd: 0,
-    priceVersion,
+    listNanoUsd: 0,
+    askedNanoUsd: null,
+    listPriceVersion,
+    chargedPriceVersion: listPriceVersion,
     tokens: NO_TOKENS,
     webSearchRequests: 0,
     serviceTier: null,
@@ -162,9 +171,9 @@ export function emptyBooking(kind: 'failure' | 'refusal', priceVersion: string):
 
 export function refusalEntry(
   opened: OpenedTurn,
-  priceVersion: string,
+  listPriceVersion: string,
   settleSeq: number,
   nowMs: number,
 ): Entry {
-  return toEntry(opened, emptyBooking('refusal', priceVersion), null, settleSeq, nowMs);
+  return toEntry(opened, emptyBooking('refusal', listPriceVersion), null, settleSeq, nowMs);
 }

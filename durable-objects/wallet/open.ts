@@ -3,6 +3,7 @@
  * see the same money free.
  */
 import { canonicalId, findModel } from '../core/catalogue/lookup.ts';
+import { isInForce } from '../core/catalogue/overrides.ts';
 import { decide } from '../core/decide.ts';
 import type { Admission, Decision, RefusalDecision, TurnToDecide } from '../core/decision.ts';
 import { heldAmount } from '../core/hold.ts';
@@ -180,14 +181,29 @@ function tellCrossings({ state, request, key, policy, nowMs }: Opening, decision
 }
 
 /** Beside the standings. Tool names and tags have columns of their own. */
-function decisionInputs({ turn, state, openSeq }: Opening, decision: Decision | null): unknown {
+function decisionInputs({ turn, state, openSeq, nowMs }: Opening, decision: Decision | null): unknown {
   const { toolsOffered: _, toolsUsed: __, ...facts } = turn.facts;
   const { tags: ___, ...inputs } = turn;
-  return { ...inputs, facts, catalogue: state.catalogue.version, hold: decision?.hold ?? null, openSeq };
+  return {
+    ...inputs,
+    facts,
+    catalogue: state.catalogue.version,
+    priceOverrides: state.catalogue.overrides.filter((each) => isInForce(each, nowMs)).map(({ id }) => id),
+    hold: decision?.hold ?? null,
+    openSeq,
+  };
+}
+
+/** Of the history only what pricing the model asked for wants to know: every turn's row has it. */
+function priorOf({ history }: TurnToDecide): OpenedTurn['prior'] {
+  if (!history) return null;
+  const { promptTokens, firstPromptTokens, tokenizer, bodyBytes, atMs } = history;
+  return { promptTokens, firstPromptTokens, tokenizer, bodyBytes, atMs };
 }
 
 function openedTurn(opening: Opening, decision: Decision | null, reply: OpenReply): OpenedTurn {
-  const { state, request, key, policy, standings, turn, openSeq, admittedAtMs, failedModels } = opening;
+  const { state, request, key, policy, standings, turn, openSeq, admittedAtMs, failedModels, nowMs } =
+    opening;
   const admission = decision && decision.kind !== 'refuse' ? decision : null;
   const hold = decision?.hold ?? { expected: nanoUsd(0), ceiling: null, tokens: NO_TOKENS };
   const line = admission && (findModel(state.catalogue, admission.model)?.line ?? null);
@@ -215,6 +231,8 @@ function openedTurn(opening: Opening, decision: Decision | null, reply: OpenRepl
       ? (heldAmount(hold, isGuaranteed ? 'guaranteed' : 'expected') ?? hold.expected)
       : 0,
     priorPromptTokens: turn.history?.promptTokens ?? 0,
+    prior: priorOf(turn),
+    priceBook: state.prices.numberOf(state.catalogue, nowMs),
     attempt: failedModels.length + 1,
     failedModels,
   };

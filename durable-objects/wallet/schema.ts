@@ -147,6 +147,14 @@ const VERSIONS: readonly (readonly string[])[] = [
       reason TEXT NOT NULL
     ) STRICT`,
   ],
+  [
+    // The prices turns were opened with: a core Catalogue with its overrides, JSON. The newest is in force.
+    `CREATE TABLE price_books (
+      id INTEGER PRIMARY KEY AUTOINCREMENT,
+      made_at_ms INTEGER NOT NULL,
+      document TEXT NOT NULL
+    ) STRICT`,
+  ],
 ];
 
 /** Brings the object's tables to the newest version; a no-op where they are. */

@@ -4,6 +4,7 @@
  * function runs inside one transaction.
  */
 import { canonicalId, findModel } from '../core/catalogue/lookup.ts';
+import type { Catalogue } from '../core/catalogue/types.ts';
 import { FIRST_OUTPUT_TOKENS } from '../core/estimate.ts';
 import { nextHistory } from '../core/history.ts';
 import { nanoUsd } from '../core/money.ts';
@@ -29,7 +30,7 @@ export function settleTurn(state: WalletState, request: SettleRequest): SettleRe
     return isSame ? { status: 'settled', chargedNanoUsd: row.charge?.nanoUsd ?? 0 } : { status: 'conflict' };
   }
   if (!row.opened || request.attempt !== row.opened.attempt) return { status: 'conflict' };
-  const fresh = bookingOf(row.opened, request.outcome, state.catalogue);
+  const fresh = bookingOf(row.opened, request.outcome, pricesOf(state, row.opened));
   const booking = row.charge ? correctionOf(fresh, row.charge) : fresh;
   const charge = book(state, row.opened, booking, request.answer, row.charge);
   state.turns.resolve(request.turnId, booking.kind === 'failure' ? 'released' : 'settled', request, charge);
@@ -55,9 +56,9 @@ export function renewTurn(state: WalletState, request: RenewRequest): RenewReply
   const progress = furthest(row.progress, request.progress);
   state.turns.renew(request.turnId, state.clock.now() + LEASE_MS, progress);
   if (row.state === 'expired' && row.charge) {
-    const fresh = unreportedBooking(row.opened, progress, 'lease_expired', state.catalogue);
+    const fresh = unreportedBooking(row.opened, progress, 'lease_expired', pricesOf(state, row.opened));
     const booking = correctionOf(fresh, row.charge);
-    if (booking.nanoUsd > 0) {
+    if (booking.nanoUsd > 0 || booking.listNanoUsd > 0) {
       const charge = book(state, row.opened, booking, null, row.charge);
       state.turns.resolve(request.turnId, 'expired', null, charge);
     }
@@ -75,9 +76,14 @@ function furthest(before: Progress | null, reported: Progress): Progress {
 /** Settles an open turn nobody reports on at the best figure known. `why` marks the estimate. */
 export function expireTurn(state: WalletState, row: TurnRow, why: string): void {
   if (!row.opened) return;
-  const booking = unreportedBooking(row.opened, row.progress, why, state.catalogue);
+  const booking = unreportedBooking(row.opened, row.progress, why, pricesOf(state, row.opened));
   const charge = book(state, row.opened, booking, null, null);
   state.turns.resolve(row.turnId, 'expired', null, charge);
+}
+
+/** The prices the turn was held with: they settle it, whatever came into force since. */
+function pricesOf(state: WalletState, { priceBook }: OpenedTurn): Catalogue {
+  return (priceBook === null ? null : state.prices.find(priceBook)) ?? state.catalogue;
 }
 
 /** Moves the money, writes the entry and tells the stages that settled money crossed. */
@@ -102,6 +108,9 @@ function book(
   return {
     entryId: before?.entryId ?? entry.entry_id,
     nanoUsd: (before?.nanoUsd ?? 0) + booking.nanoUsd,
+    listNanoUsd: (before?.listNanoUsd ?? 0) + booking.listNanoUsd,
+    askedNanoUsd: booking.askedNanoUsd === null ? null : (before?.askedNanoUsd ?? 0) + booking.askedNanoUsd,
+    chargedPriceVersion: booking.chargedPriceVersion,
     tokens: before ? addTokens(before.tokens, booking.tokens) : booking.tokens,
     webSearchRequests: (before?.webSearchRequests ?? 0) + booking.webSearchRequests,
   };

@@ -6,6 +6,7 @@ import { Clock } from './clock.ts';
 import { ConfigurationCopy } from './configuration.ts';
 import { VirtualKeys } from './keys.ts';
 import { Outbox } from './outbox.ts';
+import { PriceBooks } from './price-books.ts';
 import { Raises } from './raises.ts';
 import { RefusedModels } from './refused-models.ts';
 import { SESSION_KEPT_MS, SessionSpans } from './session-spans.ts';
@@ -21,6 +22,7 @@ export class WalletState {
   readonly configuration: ConfigurationCopy;
   readonly keys: VirtualKeys;
   readonly outbox: Outbox;
+  readonly prices: PriceBooks;
   readonly raises: Raises;
   readonly refusedModels: RefusedModels;
   readonly sessions: Sessions;
@@ -39,6 +41,7 @@ export class WalletState {
     this.stops = new SessionStops(sql);
     this.outbox = new Outbox(sql, this.clock.now());
     this.alerts = new Alerts(sql, this.outbox);
+    this.prices = new PriceBooks(sql);
     this.configuration = new ConfigurationCopy(
       storage,
       [this.keys, this.raises, this.stops],
@@ -52,7 +55,7 @@ export class WalletState {
     this.turns = new Turns(sql);
   }
 
-  /** The prices and models in force. */
+  /** The models and contracted prices in force. */
   get catalogue(): Catalogue {
     return this.configuration.current()?.catalogue ?? builtinCatalogue;
   }
@@ -66,6 +69,7 @@ export class WalletState {
     this.raises.forgetBefore(nowMs);
     this.refusedModels.forgetBefore(nowMs);
     this.alerts.forgetBefore(nowMs);
+    this.prices.forgetBefore(nowMs);
   }
 
   /** Runs a synchronous transaction; if it throws, storage and memory are both as before. */
@@ -76,6 +80,7 @@ export class WalletState {
       this.clock.reload();
       this.spend.reload();
       this.turns.reload();
+      this.prices.reload();
       this.outbox.reload(this.clock.now());
       throw error;
     }

@@ -3,6 +3,7 @@
  * report can come. Open holds are mirrored in memory, because every admission sums over them.
  */
 import { z } from 'zod';
+import type { PriorPrompt } from '../core/catalogue/asked.ts';
 import { type Hold, heldAmount } from '../core/hold.ts';
 import { type NanoUsd, nanoUsd } from '../core/money.ts';
 import type { Admission, Scope } from '../core/policy/types.ts';
@@ -36,6 +37,10 @@ export interface OpenedTurn {
   heldNanoUsd: number;
   /** Length of the session's prompt before this turn, in tokens. */
   priorPromptTokens: number;
+  /** The thread's last answered turn as it stood then; null: there was none. */
+  prior: PriorPrompt | null;
+  /** The price book it is settled by; null in turns from before there were any: the prices in force. */
+  priceBook: number | null;
   /** From 1; each model the upstream refused made it one more. */
   attempt: number;
   failedModels: { model: string; remember: boolean }[];
@@ -45,6 +50,11 @@ export interface OpenedTurn {
 export interface Charge {
   entryId: string;
   nanoUsd: number;
+  listNanoUsd: number;
+  /** Null in charges from before it was worked out. */
+  askedNanoUsd: number | null;
+  /** What it was charged with, as in the entry; null in charges from before there was a difference. */
+  chargedPriceVersion: string | null;
   tokens: TokenCounts;
   webSearchRequests: number;
 }
@@ -82,6 +92,20 @@ function fromOwnJson<T>(text: string | null): T | null {
   return text === null ? null : (JSON.parse(text) as T);
 }
 
+/** Fields that turns written by earlier versions lack. */
+const OPENED_BEFORE = { prior: null, priceBook: null };
+const CHARGED_BEFORE = { askedNanoUsd: null, chargedPriceVersion: null };
+
+function openedOf(text: string | null): OpenedTurn | null {
+  const opened = fromOwnJson<OpenedTurn>(text);
+  return opened && { ...OPENED_BEFORE, ...opened };
+}
+
+function chargeOf(text: string | null): Charge | null {
+  const charge = fromOwnJson<Partial<Charge> & Omit<Charge, 'listNanoUsd'>>(text);
+  return charge && { ...CHARGED_BEFORE, listNanoUsd: charge.nanoUsd, ...charge };
+}
+
 const stateSchema = z.enum(['open', 'settled', 'released', 'expired', 'refused']);
 
 function toTurnRow(row: StoredRow): TurnRow {
@@ -90,10 +114,10 @@ function toTurnRow(row: StoredRow): TurnRow {
     state: stateSchema.parse(row.state),
     openedAtMs: row.opened_at_ms,
     leaseExpiresAtMs: row.lease_expires_at_ms,
-    opened: fromOwnJson<OpenedTurn>(row.opened),
+    opened: openedOf(row.opened),
     progress: fromOwnJson<Progress>(row.progress),
     settlement: fromOwnJson<SettleRequest>(row.settlement),
-    charge: fromOwnJson<Charge>(row.charge),
+    charge: chargeOf(row.charge),
   };
 }
 

@@ -34,6 +34,9 @@ export function revisionOf(costCenter: string): SQL<number> {
   return sql<number>`(SELECT revision FROM cost_centers WHERE id = ${costCenter})`;
 }
 
+/** How a batch fails whose `provided` no longer held. */
+const UNMET = 'NOT NULL constraint failed: audit_events.occurred_at';
+
 /** Commits a change; null where `provided` no longer held. Rejects where D1 is away. */
 export async function commitChange(
   database: Database,
@@ -61,7 +64,33 @@ export async function commitChange(
     ]);
     return results[2][0]?.revision ?? null;
   } catch (error) {
-    if (violates(error, 'NOT NULL constraint failed: audit_events.occurred_at')) return null;
+    if (violates(error, UNMET)) return null;
+    throw error;
+  }
+}
+
+/**
+ * Commits a change that concerns every cost center: all get a new revision to pull. False where `provided` no longer
+ * held. Rejects where D1 is away.
+ */
+export async function commitForEveryone(
+  database: Database,
+  change: Omit<Change, 'costCenter'>,
+  authorship: Authorship,
+): Promise<boolean> {
+  const { action, target, before, after, provided, statements } = change;
+  const { actor, requestId, at } = authorship;
+  const occurredAt = sql<string>`CASE WHEN ${provided} THEN ${at} END`;
+  const event = { occurredAt, actor, action, costCenter: null, target, before, after, requestId };
+  try {
+    await database.batch([
+      database.insert(auditEvents).values(event),
+      database.update(costCenters).set({ revision: sql`${costCenters.revision} + 1` }),
+      ...statements,
+    ]);
+    return true;
+  } catch (error) {
+    if (violates(error, UNMET)) return false;
     throw error;
   }
 }

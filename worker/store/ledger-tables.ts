@@ -1,4 +1,4 @@
-/** The ledger's tables of migrations/0002_ledger.sql and 0003_judgement.sql, for reading: column names are the entry's field names. */
+/** The ledger's tables of migrations/0002_ledger.sql and later, for reading: column names are the entry's field names. */
 
 import { integer, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 import { TURN_KINDS } from '../../durable-objects/core/turn.ts';
@@ -51,6 +51,7 @@ export const ledgerEntries = sqliteTable('ledger_entries', {
   expected_nano_usd: integer(),
   charged_nano_usd: integer().notNull(),
   list_nano_usd: integer().notNull(),
+  asked_nano_usd: integer(),
   list_price_version: text().notNull(),
   charged_price_version: text().notNull(),
   estimated: integer({ mode: 'boolean' }).notNull(),

@@ -1,4 +1,5 @@
 /** Questions to a catalogue: which model an id means, whether it is retired, how dear it is. */
+import { contracted, overrideAt } from './overrides.ts';
 import type { Catalogue, Model, PricePeriod } from './types.ts';
 
 /**
@@ -35,15 +36,16 @@ const BASKET = { input: 1_000, cacheWrite5m: 1_000, cacheWrite1h: 4_000, cacheRe
 const BASKET_PROMPT = BASKET.input + BASKET.cacheWrite5m + BASKET.cacheWrite1h + BASKET.cacheRead;
 
 /** The newer tokenizer makes about 30 % more tokens of the same text. */
-const TOKENIZER_TENTHS = { old: 10, new: 13 } as const;
+export const TOKENIZER_TENTHS = { old: 10, new: 13 } as const;
 
 /**
- * How dear a model is, to put models in order: pico-USD for one fixed turn of the same text, an integer. It
- * counts the tokenizer, so that a lower price per token that buys less text isn't taken for a cheaper model.
+ * How dear a model is, to put models in order: pico-USD for one fixed turn of the same text, at contracted prices;
+ * an integer at list prices. It counts the tokenizer, so that a lower price per token that buys less text isn't
+ * taken for a cheaper model.
  */
 export function dearness(model: Model, atMs: number): number {
   const tenths = TOKENIZER_TENTHS[model.tokenizer];
-  const { tiers } = periodAt(model, atMs);
+  const { tiers, share } = contracted(periodAt(model, atMs).tiers, overrideAt(model.overrides, atMs));
   const prompt = (BASKET_PROMPT * tenths) / 10;
   const prices = tiers.find((tier) => tier.maxPromptTokens === null || prompt <= tier.maxPromptTokens);
   if (!prices) throw new RangeError(`${model.id} has no price for ${prompt} tokens`);
@@ -53,5 +55,5 @@ export function dearness(model: Model, atMs: number): number {
     BASKET.cacheWrite1h * prices.cacheWrite1h +
     BASKET.cacheRead * prices.cacheRead +
     BASKET.output * prices.output;
-  return (picoUsd * tenths) / 10;
+  return (((picoUsd * tenths) / 10) * share[0]) / share[1];
 }

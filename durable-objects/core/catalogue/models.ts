@@ -15,6 +15,7 @@ import type { Catalogue } from './types.ts';
 export const builtinCatalogue: Catalogue = {
   version: 'builtin-2026-11-23',
   models: [...FABLE_MODELS, ...OPUS_MODELS, ...SONNET_MODELS, ...HAIKU_MODELS],
+  overrides: [],
   // $10 per 1,000 requests.
   webSearchPicoUsd: 10_000_000_000,
 };

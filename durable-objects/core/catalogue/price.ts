@@ -7,7 +7,8 @@ import { MAX_LIMIT_NANO_USD, type NanoUsd, nanoUsd } from '../money.ts';
 import type { AskedModifiers } from '../turn.ts';
 import { promptTokens, type TokenCounts, type Usage } from '../usage.ts';
 import { findModel } from './lookup.ts';
-import { dearestPricesUpTo, pricesFor, type Ratio, type Tariff, tariffAt } from './tariff.ts';
+import type { Ratio } from './overrides.ts';
+import { dearestPricesUpTo, pricesFor, type Tariff, tariffAt } from './tariff.ts';
 import type { Catalogue, Model, TokenPrices } from './types.ts';
 
 const PICO_PER_NANO = 1_000n;
@@ -18,6 +19,8 @@ export interface PricedUsage {
   modelUnknown: boolean;
   /** The model it was priced as; where none is known, the name that was reported, or else the one sent to. */
   model: string;
+  /** Ids of the negotiated terms that took part, in the order of the requests. */
+  overrides: string[];
 }
 
 /**
@@ -35,13 +38,16 @@ export function priceUsage(priced: {
   const served = servedBy(catalogue, usage.model, sentModel);
   let cost = exactly(webSearchPicoUsd(catalogue, usage.webSearchRequests));
   let modelUnknown = false;
+  const overrides: string[] = [];
   for (const { tokens, model } of requestsOf(usage)) {
     const by = model === null ? served : reported(catalogue, model);
     const tariff = tariffAt(catalogue, by.model, atMs);
     cost = add(cost, tokenCost(tokens, pricesFor(tariff, promptTokens(tokens)), tariff, usage));
     modelUnknown ||= by.unknown;
+    if (tariff.override !== null) overrides.push(tariff.override);
   }
-  return { nanoUsd: roundUp(cost), modelUnknown, model: served.model?.id ?? usage.model ?? sentModel };
+  const model = served.model?.id ?? usage.model ?? sentModel;
+  return { nanoUsd: roundUp(cost), modelUnknown, model, overrides };
 }
 
 /** Prices an estimate of one request; a null model is charged the dearest rates. */
@@ -138,9 +144,9 @@ function tokenCost(
   return modified(picoUsd, tariff, modifiers);
 }
 
-/** Fast mode and geography stack, on every class of tokens. */
+/** Fast mode, geography and what was negotiated stack, on every class of tokens. */
 function modified(picoUsd: bigint, tariff: Tariff, modifiers: AskedModifiers): Cost {
-  const ratios: Ratio[] = [];
+  const ratios: Ratio[] = [tariff.share];
   if (modifiers.speed === 'fast') ratios.push(tariff.fast);
   if (modifiers.inferenceGeo === 'us') ratios.push(tariff.geoUs);
   return ratios.reduce(

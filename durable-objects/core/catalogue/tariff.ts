@@ -3,10 +3,8 @@
  * catalogue does not know is charged the dearest of everything, so that its turns are never under-counted.
  */
 import { isRetired, periodAt } from './lookup.ts';
+import { contracted, overrideAt, type Ratio } from './overrides.ts';
 import type { Catalogue, Model, PriceTier, TokenPrices } from './types.ts';
-
-/** A multiplier as [numerator, denominator]. */
-export type Ratio = readonly [number, number];
 
 export interface Tariff {
   /** In ascending order, the last one open. */
@@ -15,13 +13,28 @@ export interface Tariff {
   fast: Ratio;
   /** Multiplier of inference in the US. */
   geoUs: Ratio;
+  /** The share of all this that is charged: what a negotiated percentage leaves. */
+  share: Ratio;
+  /** The id of the override it rests on; null: on the list alone. */
+  override: string | null;
 }
 
 const ONE: Ratio = [1, 1];
 
-/** The tariff of a model at an instant (epoch ms); null: of a model the catalogue doesn't know. */
+/**
+ * The tariff of a model at an instant (epoch ms); null: of a model the catalogue doesn't know, which is charged the
+ * dearest of the list, less only what was negotiated for every model.
+ */
 export function tariffAt(catalogue: Catalogue, model: Model | null, atMs: number): Tariff {
-  if (!model) return dearestTariff(catalogue, atMs);
+  const overrides = model?.overrides ?? catalogue.overrides.filter((each) => each.model === null);
+  const override = overrideAt(overrides, atMs);
+  const list = model ? listTariff(model, atMs) : dearestTariff(catalogue, atMs);
+  return { ...list, ...contracted(list.tiers, override), override: override?.id ?? null };
+}
+
+type ListTariff = Pick<Tariff, 'tiers' | 'fast' | 'geoUs'>;
+
+function listTariff(model: Model, atMs: number): ListTariff {
   return {
     tiers: periodAt(model, atMs).tiers,
     fast: model.fastMultiplier ?? ONE,
@@ -46,7 +59,7 @@ export function dearestPricesUpTo(tariff: Tariff, promptTokens: number): TokenPr
   return dearestOf(tariff.tiers.slice(0, reached + 1));
 }
 
-function dearestTariff(catalogue: Catalogue, atMs: number): Tariff {
+function dearestTariff(catalogue: Catalogue, atMs: number): ListTariff {
   const live = catalogue.models.filter((model) => !isRetired(model, atMs));
   const candidates = live.length > 0 ? live : catalogue.models;
   const prices = dearestOf(candidates.flatMap((model) => periodAt(model, atMs).tiers));

@@ -58,6 +58,25 @@ export interface Capabilities {
   maxImages: number;
 }
 
+/** What was negotiated in place of a model's list prices for tokens. */
+export type PriceTerms =
+  /** Off every token price, in millionths: 125,000 is 12.5 %. */
+  | { kind: 'percent_off'; offMillionths: number }
+  /** In place of every tier. Fast mode and geography multiply these as they do the list's. */
+  | { kind: 'prices'; prices: TokenPrices };
+
+/** Negotiated terms and the turns they are for: those admitted in a half-open span. Web searches keep their price. */
+export interface PriceOverride {
+  id: string;
+  /** The catalogue's own id; null: every model, those nobody knows included. */
+  model: string | null;
+  terms: PriceTerms;
+  /** Epoch ms. */
+  fromMs: number;
+  /** Epoch ms; null: open. */
+  untilMs: number | null;
+}
+
 export interface Model {
   /** First-party id. */
   id: string;
@@ -73,6 +92,8 @@ export interface Model {
   /** Output tokens a second, for charging what streamed unseen when a client leaves; an estimate. */
   outputTokensPerSecond: number;
   periods: readonly PricePeriod[];
+  /** Negotiated terms that concern the model, its own before those of every model; the first in force counts. */
+  overrides: readonly PriceOverride[];
   /** Multiplier of fast mode as [numerator, denominator]; null where fast does not change the price. */
   fastMultiplier: readonly [number, number] | null;
   /** Multiplier of `inference_geo: "us"` as [numerator, denominator]. */
@@ -83,9 +104,11 @@ export interface Model {
 }
 
 export interface Catalogue {
-  /** Name of this version, recorded in every entry it priced ("builtin-2026-11-23"). */
+  /** Name of this version of the list, recorded in every entry it priced ("builtin-2026-11-23"). */
   version: string;
   models: readonly Model[];
+  /** Everything negotiated; empty in a catalogue of list prices. Set with `withOverrides`. */
+  overrides: readonly PriceOverride[];
   /** Pico-USD for one web search request. */
   webSearchPicoUsd: number;
 }

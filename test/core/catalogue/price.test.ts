@@ -202,7 +202,12 @@ describe('a turn of several iterations', () => {
       },
     );
     const priced = priceUsage({ usage: used, sentModel: 'claude-haiku-5-5', atMs: NOW_MS, catalogue });
-    expect(priced).toEqual({ nanoUsd: 10_000_001_000, modelUnknown: true, model: 'claude-haiku-5-5' });
+    expect(priced).toEqual({
+      nanoUsd: 10_000_001_000,
+      modelUnknown: true,
+      model: 'claude-haiku-5-5',
+      overrides: [],
+    });
   });
 
   test('is priced by its tokens where the list is empty', () => {

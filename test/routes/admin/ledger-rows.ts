@@ -49,6 +49,7 @@ export function entryOf(change: Partial<Entry> & Pick<Entry, 'entry_id'>): Entry
     expected_nano_usd: 2_000_000_000,
     charged_nano_usd: 126_800_000,
     list_nano_usd: 126_800_000,
+    asked_nano_usd: 126_800_000,
     list_price_version: 'builtin-2026-11-23',
     charged_price_version: 'builtin-2026-11-23',
     estimated: true,

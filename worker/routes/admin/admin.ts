@@ -20,6 +20,7 @@ import { ledger } from './ledger.ts';
 import { metrics } from './metrics.ts';
 import { policies } from './policies.ts';
 import { policyStates } from './policy-states.ts';
+import { priceOverrides } from './price-overrides.ts';
 import { raises } from './raises.ts';
 import { sessionStops } from './session-stops.ts';
 import { wallet } from './wallet.ts';
@@ -62,6 +63,7 @@ for (const router of [
   alerts,
   audit,
   metrics,
+  priceOverrides,
 ]) {
   admin.route('/', router);
 }

@@ -1,5 +1,6 @@
 /** `/cost_centers`: create, list, read and edit. */
 import { createRoute, z } from '@hono/zod-openapi';
+import { builtinCatalogue } from '../../../durable-objects/core/catalogue/models.ts';
 import {
   changeCostCenter,
   createCostCenter,
@@ -7,6 +8,7 @@ import {
   listCostCenters,
   viewOfCostCenter,
 } from '../../store/cost-centers.ts';
+import { publishListPrices } from '../../store/list-prices.ts';
 import { offersJurisdiction } from '../../store/wallets.ts';
 import { adminRouter, authorshipOf, databaseOf } from './context.ts';
 import { answer, body, ERRORS, ownerParams, pageOfSchema } from './contract.ts';
@@ -37,6 +39,8 @@ costCenters.openapi(
       managerEmail: who.email,
       managerSlackUserId: who.slack_user_id ?? null,
     };
+    // Its entries will name these: finance finds them in D1 from the first one on.
+    await publishListPrices(databaseOf(c), builtinCatalogue, authorshipOf(c).at);
     // Not pushed to the wallet: it can hold nothing older, and asks for what it does not have.
     const created = await createCostCenter(databaseOf(c), row, authorshipOf(c));
     if (!created) return fail(c.get('requestId'), { why: 'duplicate', what: `cost center ${fields.id}` });

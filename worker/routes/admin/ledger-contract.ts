@@ -76,6 +76,7 @@ const cost = {
   charged_nano_usd: nanoUsd,
   charged_usd: text.openapi({ description: '`charged_nano_usd` in US dollars, exactly.', example: '0.1268' }),
   list_nano_usd: nanoUsd,
+  asked_nano_usd: nanoUsd.nullable(),
   list_price_version: text,
   charged_price_version: text,
   estimated: z.boolean(),
