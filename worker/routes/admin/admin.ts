@@ -12,6 +12,7 @@ import { adminRouter } from './context.ts';
 import { costCenterStates } from './cost-center-states.ts';
 import { costCenters } from './cost-centers.ts';
 import { exemptions } from './exemption.ts';
+import { exports } from './exports.ts';
 import { fail } from './failures.ts';
 import { holds } from './holds.ts';
 import { keyRotation } from './key-rotation.ts';
@@ -62,6 +63,7 @@ for (const router of [
   alerts,
   audit,
   metrics,
+  exports,
 ]) {
   admin.route('/', router);
 }
