@@ -102,7 +102,8 @@ function insertFromJson(table: string, key: string, columns: Record<string, Colu
   return `INSERT INTO ${table} (${names.join(', ')}) SELECT ${values.join(', ')} FROM json_each(?1) WHERE true ON CONFLICT ("${key}") DO NOTHING`;
 }
 
-const INSERT_ENTRIES = insertFromJson('ledger_entries', 'entry_id', ENTRY_COLUMNS);
+/** Takes a JSON array of entries as its one parameter. */
+export const INSERT_ENTRIES = insertFromJson('ledger_entries', 'entry_id', ENTRY_COLUMNS);
 const INSERT_ALERTS = insertFromJson('alert_events', 'event_id', ALERT_COLUMNS);
 
 /**

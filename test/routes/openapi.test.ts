@@ -43,6 +43,8 @@ test('the OpenAPI document describes the admin API and the data plane', () => {
       "GET /admin/v1/cost_centers/{id}/raises",
       "GET /admin/v1/cost_centers/{id}/session_stops",
       "GET /admin/v1/cost_centers/{id}/wallet",
+      "GET /admin/v1/exports/{file}",
+      "GET /admin/v1/exports/{file}/manifest",
       "GET /admin/v1/ledger",
       "GET /admin/v1/metrics/estimate",
       "GET /admin/v1/price_overrides",

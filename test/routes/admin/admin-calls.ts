@@ -40,9 +40,18 @@ async function answerOf(response: Response): Promise<Answer> {
   return { status: response.status, headers: response.headers, body: text === '' ? null : JSON.parse(text) };
 }
 
+/** Sends a request as it is, under /admin/v1, and leaves its answer unread. */
+export async function request(
+  path: string,
+  init: RequestInit,
+  bindings: Partial<Env> = {},
+): Promise<Response> {
+  return await app.request(`/admin/v1${path}`, init, { ...env, ...bindings });
+}
+
 /** Sends a request as it is, under /admin/v1. */
 export async function send(path: string, init: RequestInit, bindings: Partial<Env> = {}): Promise<Answer> {
-  return await answerOf(await app.request(`/admin/v1${path}`, init, { ...env, ...bindings }));
+  return await answerOf(await request(path, init, bindings));
 }
 
 /** Calls as the admin, with a JSON body where one is given. */

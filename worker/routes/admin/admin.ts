@@ -12,6 +12,7 @@ import { adminRouter } from './context.ts';
 import { costCenterStates } from './cost-center-states.ts';
 import { costCenters } from './cost-centers.ts';
 import { exemptions } from './exemption.ts';
+import { exports } from './exports.ts';
 import { fail } from './failures.ts';
 import { holds } from './holds.ts';
 import { keyRotation } from './key-rotation.ts';
@@ -64,6 +65,7 @@ for (const router of [
   audit,
   metrics,
   priceOverrides,
+  exports,
 ]) {
   admin.route('/', router);
 }

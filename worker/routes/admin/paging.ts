@@ -29,12 +29,13 @@ async function digestOf(query: ListQuery, position: string): Promise<string> {
   return toBase64url(new Uint8Array(digest).slice(0, DIGEST_BYTES));
 }
 
-async function cursorFor(query: ListQuery, position: string): Promise<string> {
+/** The cursor of a position in this query. */
+export async function cursorFor(query: ListQuery, position: string): Promise<string> {
   return `${toBase64url(new TextEncoder().encode(position))}.${await digestOf(query, position)}`;
 }
 
 /** The position a cursor stands for; null where it is not a cursor of this query. */
-async function positionOf(query: ListQuery, cursor: string): Promise<string | null> {
+export async function positionOf(query: ListQuery, cursor: string): Promise<string | null> {
   const [encoded = '', digest] = cursor.split('.');
   const bytes = fromBase64url(encoded);
   if (!bytes) return null;
@@ -74,5 +75,5 @@ export async function pageOf<Row>(
 
 export const WRONG_CURSOR: Failure = {
   why: 'invalid',
-  problems: [{ path: 'cursor', message: 'expected the next_cursor of a page of this very query' }],
+  problems: [{ path: 'cursor', message: 'expected the cursor of a page of this very query' }],
 };
