@@ -1,8 +1,10 @@
 /**
- * What the Worker does by the clock (`[triggers]` in wrangler.toml): refreshes what is known of models, and has
- * wallets take up what changed. Never throws: what failed is logged, and the next run tries again.
+ * What the Worker does by the clock (`[triggers]` in wrangler.toml): refreshes what is known of models, has
+ * wallets take up what changed, and does what finance does daily. Never throws: what failed is logged, and the
+ * next run tries again.
  */
 import { type Bindings, type Env, readBindings } from './bindings.ts';
+import { runFinance } from './finance/daily.ts';
 import { refreshModels } from './policy/model-refresh.ts';
 import { createProvider } from './providers/create.ts';
 import { isConfirmed } from './routes/admin/confirm.ts';
@@ -26,6 +28,7 @@ export async function scheduled(_controller: ScheduledController, env: Env): Pro
   } catch (error) {
     console.error({ message: 'a scheduled run failed', error: String(error) });
   }
+  await runFinance(bindings.value, Date.now());
 }
 
 /**
