@@ -9,6 +9,14 @@ CREATE TABLE cost_center_names (
   PRIMARY KEY (cost_center, from_at)
 ) STRICT, WITHOUT ROWID;
 INSERT INTO cost_center_names (cost_center, from_at, name) SELECT id, created_at, name FROM cost_centers;
+-- Each name with the half-open span it was in force; null: it still is.
+CREATE VIEW cost_center_name_spans AS
+SELECT
+  cost_center,
+  name,
+  from_at,
+  lead(from_at) OVER (PARTITION BY cost_center ORDER BY from_at) AS until_at
+FROM cost_center_names;
 
 -- Months (UTC, 'yyyy-mm') that finance has closed, with what was booked in them when they were.
 CREATE TABLE closed_months (

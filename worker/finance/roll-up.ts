@@ -4,7 +4,6 @@
  */
 import { listDirtyUnits, rollUpStatements } from '../store/daily-rollups.ts';
 
-const DAY_MS = 86_400_000;
 /** Cost centers that share a statement, and units of one run: two hundred statements of the thousand D1 takes. */
 const UNITS_AT_ONCE = 20;
 const UNITS_A_RUN = 1_000;
@@ -17,23 +16,19 @@ export interface RolledUp {
   isComplete: boolean;
 }
 
-/** Before all days there are. */
-const FIRST_DAY = '0000-01-01';
-
 /** The UTC day of an instant, 'yyyy-mm-dd'. */
 export function dayOf(ms: number): string {
   return new Date(ms).toISOString().slice(0, 10);
 }
 
-/** Rolls up every day that is over and has got entries since its last roll-up, oldest first. */
+/** Rolls up every day before `endDay` (today) that has got entries since its last roll-up, oldest first. */
 export async function rollUpDays(
   db: D1Database,
   nowMs: number,
-  firstDay: string = FIRST_DAY,
-  endDay: string = dayOf(nowMs),
+  { endDay = dayOf(nowMs) }: { endDay?: string } = {},
 ): Promise<RolledUp> {
   const began = performance.now();
-  const units = await listDirtyUnits(db, { firstDay, endDay }, UNITS_A_RUN);
+  const units = await listDirtyUnits(db, endDay, UNITS_A_RUN);
   let done = 0;
   while (done < units.length && performance.now() - began < RUN_MS) {
     const day = units[done]?.day ?? '';
@@ -45,9 +40,4 @@ export async function rollUpDays(
     done += costCenters.length;
   }
   return { units: done, isComplete: done === units.length && units.length < UNITS_A_RUN };
-}
-
-/** When a day began that lies this many days back, as 'yyyy-mm-dd'. */
-export function dayBefore(nowMs: number, days: number): string {
-  return dayOf(nowMs - days * DAY_MS);
 }

@@ -112,23 +112,19 @@ export function rollUpStatements(
 }
 
 /**
- * Units to be rolled up, days in order, from `firstDay` to before `endDay`. One whose entries are just coming back
- * from the archive is left to that.
+ * Units to be rolled up, days in order, before `endDay`. One whose entries are just coming back from the archive
+ * is left to that.
  */
-export async function listDirtyUnits(
-  db: D1Database,
-  span: { firstDay: string; endDay: string },
-  limit: number,
-): Promise<Unit[]> {
+export async function listDirtyUnits(db: D1Database, endDay: string, limit: number): Promise<Unit[]> {
   const { results } = await db
     .prepare(
       `SELECT day, cost_center AS costCenter FROM rollup_days r
-       WHERE dirty = 1 AND day >= ?1 AND day < ?2 AND NOT EXISTS (
+       WHERE dirty = 1 AND day < ?1 AND NOT EXISTS (
          SELECT 1 FROM archive_segments s
          WHERE s.day = r.day AND s.cost_center = r.cost_center AND s.state = 'restoring'
-       ) ORDER BY day, cost_center LIMIT ?3`,
+       ) ORDER BY day, cost_center LIMIT ?2`,
     )
-    .bind(span.firstDay, span.endDay, limit)
+    .bind(endDay, limit)
     .all<Unit>();
   return results;
 }

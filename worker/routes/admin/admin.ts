@@ -18,6 +18,7 @@ import { keyRotation } from './key-rotation.ts';
 import { keys } from './keys.ts';
 import { ledger } from './ledger.ts';
 import { metrics } from './metrics.ts';
+import { months } from './months.ts';
 import { policies } from './policies.ts';
 import { policyStates } from './policy-states.ts';
 import { raises } from './raises.ts';
@@ -62,6 +63,7 @@ for (const router of [
   alerts,
   audit,
   metrics,
+  months,
 ]) {
   admin.route('/', router);
 }
