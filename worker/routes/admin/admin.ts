@@ -7,6 +7,7 @@ import { HTTPException } from 'hono/http-exception';
 import { isAdmin } from '../../auth/admin.ts';
 import { isDatabaseAway } from '../../store/database.ts';
 import { alerts } from './alerts.ts';
+import { archive } from './archive.ts';
 import { audit } from './audit.ts';
 import { adminRouter } from './context.ts';
 import { costCenterStates } from './cost-center-states.ts';
@@ -23,6 +24,7 @@ import { policies } from './policies.ts';
 import { policyStates } from './policy-states.ts';
 import { raises } from './raises.ts';
 import { sessionStops } from './session-stops.ts';
+import { storage } from './storage.ts';
 import { wallet } from './wallet.ts';
 
 /** Room for a policy of the largest size, escaped and indented as its author likes. */
@@ -64,6 +66,8 @@ for (const router of [
   audit,
   metrics,
   months,
+  archive,
+  storage,
 ]) {
   admin.route('/', router);
 }
