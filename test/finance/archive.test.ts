@@ -352,7 +352,7 @@ describe('the filling of D1', () => {
       status: 200,
       body: {
         database: { bytes: expect.any(Number), max_bytes: 10_000_000_000 },
-        pace: { bytes_per_entry: 2_800 },
+        pace: { bytes_per_entry: 3_300 },
         days_until_full: null,
         archive: { enabled: true, hot_days: 90 },
         advice: 'There is nothing to do.',

@@ -7,7 +7,7 @@ const PACE_DAYS = 7;
 /** From here on the log says each day what there is to do. */
 const WARN_FROM = 0.7;
 /** An entry with its indexes, where there are too few of them to tell; measured in docs/scale.md. */
-const USUAL_ENTRY_BYTES = 2_800;
+const USUAL_ENTRY_BYTES = 3_300;
 const ENOUGH_ENTRIES = 1_000;
 
 export interface Filling extends StorageFacts {
