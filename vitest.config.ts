@@ -24,6 +24,8 @@ export default defineConfig(async () => {
               main: 'worker/index.ts',
               wrangler: { configPath: './wrangler.toml' },
               miniflare: {
+                // Optional in wrangler.toml, where it is a comment.
+                r2Buckets: ['ARCHIVE'],
                 bindings: {
                   PROVIDER: 'simulator',
                   KEY_SECRETS: '1:test-secret-of-the-first-generation-0001',

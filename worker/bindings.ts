@@ -16,6 +16,8 @@ export interface Env {
   ANTHROPIC_API_KEY?: string;
   ANTHROPIC_UPSTREAM_URL?: string;
   ANTHROPIC_VERSION?: string;
+  ARCHIVE?: R2Bucket;
+  HOT_DAYS?: string;
 }
 
 /** One secret that virtual keys are signed with. */
@@ -29,6 +31,13 @@ export type ProviderBindings =
   | { name: 'simulator' }
   | { name: 'anthropic'; upstreamUrl: string; apiKey: string };
 
+/** Where entries go that are older than the hot days. */
+export interface ArchiveBindings {
+  bucket: R2Bucket;
+  /** Whole days (UTC) that stay in D1, today among them. */
+  hotDays: number;
+}
+
 export interface Bindings {
   db: D1Database;
   wallets: DurableObjectNamespace<Wallet>;
@@ -38,6 +47,8 @@ export interface Bindings {
   provider: ProviderBindings;
   /** Sent where a client names no `anthropic-version`. */
   anthropicVersion: string;
+  /** Null: all entries stay in D1. */
+  archive: ArchiveBindings | null;
 }
 
 const keySecrets = z.string().transform((text, context): [KeySecret, ...KeySecret[]] => {
@@ -71,6 +82,12 @@ const schema = z.object({
     .string()
     .regex(/^\d{4}-\d{2}-\d{2}$/, 'expected a date, YYYY-MM-DD')
     .default('2023-06-01'),
+  HOT_DAYS: z
+    .string()
+    .regex(/^\d{1,4}$/, 'expected a whole number of days from 2 to 3650')
+    .transform(Number)
+    .refine((days) => days >= 2 && days <= 3_650, 'expected a whole number of days from 2 to 3650')
+    .default(90),
 });
 
 /** Checks the environment; the error names every binding that is missing or malformed, never a value. */
@@ -100,5 +117,6 @@ export function readBindings(env: Env): Result<Bindings, string> {
             apiKey: vars.ANTHROPIC_API_KEY ?? '',
           },
     anthropicVersion: vars.ANTHROPIC_VERSION,
+    archive: env.ARCHIVE ? { bucket: env.ARCHIVE, hotDays: vars.HOT_DAYS } : null,
   });
 }

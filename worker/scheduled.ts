@@ -1,9 +1,11 @@
 /**
  * What the Worker does by the clock (`[triggers]` in wrangler.toml): publishes list prices, refreshes what is
- * known of models, and has wallets take up what changed. Never throws: what failed is logged, and the next run tries again.
+ * known of models, has wallets take up what changed, and does what finance does daily. Never throws: what failed is
+ * logged, and the next run tries again.
  */
 import { builtinCatalogue } from '../durable-objects/core/catalogue/models.ts';
 import { type Bindings, type Env, readBindings } from './bindings.ts';
+import { runFinance } from './finance/daily.ts';
 import { refreshModels } from './policy/model-refresh.ts';
 import { createProvider } from './providers/create.ts';
 import { tellWallets } from './routes/admin/tell-wallets.ts';
@@ -23,6 +25,7 @@ export async function scheduled(_controller: ScheduledController, env: Env): Pro
       console.error({ message: 'a scheduled run failed', job: job.name, error: String(error) });
     }
   }
+  await runFinance(bindings.value, Date.now());
 }
 
 /** Puts the list prices that this deployment brought into D1, once. */

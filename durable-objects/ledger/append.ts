@@ -5,10 +5,10 @@
 import type { AlertEvent, Entry } from './entry.ts';
 
 /** How a field becomes a column's value: as it is (booleans as 0 and 1), or as JSON text. */
-type ColumnForm = 'value' | 'json';
+export type ColumnForm = 'value' | 'json';
 
 // Records over every field: one left out here would stay empty in D1, and the compiler refuses that.
-const ENTRY_COLUMNS: Record<keyof Entry, ColumnForm> = {
+export const ENTRY_COLUMNS: Record<keyof Entry, ColumnForm> = {
   entry_id: 'value',
   turn_id: 'value',
   attempt: 'value',
@@ -106,6 +106,11 @@ function insertFromJson(table: string, key: string, columns: Record<string, Colu
 export const INSERT_ENTRIES = insertFromJson('ledger_entries', 'entry_id', ENTRY_COLUMNS);
 const INSERT_ALERTS = insertFromJson('alert_events', 'event_id', ALERT_COLUMNS);
 
+/** The statement that adds these entries, JSON documents of at most 2 MB together. */
+export function insertEntries(db: D1Database, entries: readonly string[]): D1PreparedStatement {
+  return db.prepare(INSERT_ENTRIES).bind(`[${entries.join(',')}]`);
+}
+
 /**
  * Appends entries and alert events in one D1 transaction; each is a JSON document as text. Rejects where D1 does
  * not take the batch, and then none of it is in.
@@ -116,7 +121,7 @@ export async function append(
   alerts: readonly string[],
 ): Promise<void> {
   const statements: D1PreparedStatement[] = [];
-  if (entries.length > 0) statements.push(db.prepare(INSERT_ENTRIES).bind(`[${entries.join(',')}]`));
+  if (entries.length > 0) statements.push(insertEntries(db, entries));
   if (alerts.length > 0) statements.push(db.prepare(INSERT_ALERTS).bind(`[${alerts.join(',')}]`));
   if (statements.length > 0) await db.batch(statements);
 }

@@ -8,7 +8,8 @@
  * in the catalogue's proportions and the unit price follows from that, so that price × quantity = cost holds.
  */
 import { findModel } from '../../durable-objects/core/catalogue/lookup.ts';
-import { pricesFor, type Ratio, tariffAt } from '../../durable-objects/core/catalogue/tariff.ts';
+import type { Ratio } from '../../durable-objects/core/catalogue/overrides.ts';
+import { pricesFor, tariffAt } from '../../durable-objects/core/catalogue/tariff.ts';
 import type { Catalogue, TokenPrices } from '../../durable-objects/core/catalogue/types.ts';
 import type { ExportedEntry } from '../store/ledger-export.ts';
 import { divideRounded } from './decimal.ts';

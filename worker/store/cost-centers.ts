@@ -2,7 +2,7 @@
 import { and, asc, eq, gt, type SQL, sql } from 'drizzle-orm';
 import { type Authorship, commitChange, type Outcome, untilCommitted } from './change.ts';
 import { type Database, violates } from './database.ts';
-import { auditEvents, costCenters } from './tables.ts';
+import { auditEvents, costCenterNames, costCenters } from './tables.ts';
 
 export type CostCenter = typeof costCenters.$inferSelect;
 
@@ -51,6 +51,14 @@ export function viewOfCostCenter(row: CostCenter, at = new Date().toISOString())
   };
 }
 
+/** Remembers from when on the cost center has its name: a month's report shows the name of then. */
+function nameFrom(database: Database, { id, name, updatedAt }: CostCenter) {
+  return database
+    .insert(costCenterNames)
+    .values({ costCenter: id, fromAt: updatedAt, name })
+    .onConflictDoUpdate({ target: [costCenterNames.costCenter, costCenterNames.fromAt], set: { name } });
+}
+
 /** Creates a cost center at revision 1; null where the id is taken. */
 export async function createCostCenter(
   database: Database,
@@ -84,6 +92,7 @@ export async function createCostCenter(
     await database.batch([
       database.insert(costCenters).values(row),
       database.insert(auditEvents).values(event),
+      nameFrom(database, row),
     ]);
     return row;
   } catch (error) {
@@ -143,7 +152,10 @@ export async function changeCostCenter(
         before,
         after: { ...viewOfCostCenter(row, authorship.at), ...change.note },
         provided: isUnchanged(present),
-        statements: [database.update(costCenters).set(columns).where(eq(costCenters.id, id))],
+        statements: [
+          database.update(costCenters).set(columns).where(eq(costCenters.id, id)),
+          ...(row.name === present.name ? [] : [nameFrom(database, row)]),
+        ],
       },
       authorship,
     );

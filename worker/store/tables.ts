@@ -1,4 +1,4 @@
-/** The configuration tables of migrations/0001_configuration.sql and 0003_judgement.sql, as drizzle sees them. */
+/** The configuration tables of migrations 0001, 0003 and 0006, as drizzle sees them. */
 import { integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 import type { PolicyProblem } from '../../durable-objects/core/policy/types.ts';
 
@@ -20,6 +20,26 @@ export const costCenters = sqliteTable('cost_centers', {
   livePolicyVersion: integer('live_policy_version'),
   createdAt: text('created_at').notNull(),
   updatedAt: text('updated_at').notNull(),
+});
+
+export const costCenterNames = sqliteTable(
+  'cost_center_names',
+  {
+    costCenter: text('cost_center').notNull(),
+    fromAt: text('from_at').notNull(),
+    name: text().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.costCenter, table.fromAt] })],
+);
+
+export const closedMonths = sqliteTable('closed_months', {
+  month: text().primaryKey(),
+  closedAt: text('closed_at').notNull(),
+  closedBy: text('closed_by').notNull(),
+  reason: text(),
+  entries: integer().notNull(),
+  chargedNanoUsd: integer('charged_nano_usd').notNull(),
+  listNanoUsd: integer('list_nano_usd').notNull(),
 });
 
 export const virtualKeys = sqliteTable('virtual_keys', {

@@ -7,6 +7,7 @@ import { HTTPException } from 'hono/http-exception';
 import { isAdmin } from '../../auth/admin.ts';
 import { isDatabaseAway } from '../../store/database.ts';
 import { alerts } from './alerts.ts';
+import { archive } from './archive.ts';
 import { audit } from './audit.ts';
 import { adminRouter } from './context.ts';
 import { costCenterStates } from './cost-center-states.ts';
@@ -19,11 +20,13 @@ import { keyRotation } from './key-rotation.ts';
 import { keys } from './keys.ts';
 import { ledger } from './ledger.ts';
 import { metrics } from './metrics.ts';
+import { months } from './months.ts';
 import { policies } from './policies.ts';
 import { policyStates } from './policy-states.ts';
 import { priceOverrides } from './price-overrides.ts';
 import { raises } from './raises.ts';
 import { sessionStops } from './session-stops.ts';
+import { storage } from './storage.ts';
 import { wallet } from './wallet.ts';
 
 /** Room for a policy of the largest size, escaped and indented as its author likes. */
@@ -66,6 +69,9 @@ for (const router of [
   metrics,
   priceOverrides,
   exports,
+  months,
+  archive,
+  storage,
 ]) {
   admin.route('/', router);
 }

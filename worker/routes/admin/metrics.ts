@@ -1,10 +1,10 @@
 /** `/metrics/estimate`: what turns were held at and expected to cost, against what they were charged. */
 import { createRoute, z } from '@hono/zod-openapi';
-import { formatUsd, NANO_PER_USD, nanoUsd } from '../../../durable-objects/core/money.ts';
 import { type EstimateFigures, measureEstimates } from '../../store/estimate-metric.ts';
 import { adminRouter, databaseOf } from './context.ts';
 import { answer, ERRORS } from './contract.ts';
 import { endsAfterItBegins, moment, SPAN_ERROR } from './fields.ts';
+import { sumInUsd } from './sum-in-usd.ts';
 
 const DAY_MS = 86_400_000;
 const DEFAULT_DAYS = 7;
@@ -62,13 +62,6 @@ const metricView = z
     by_model: z.array(z.object({ model: z.string(), ...figures })),
   })
   .openapi('EstimateMetric');
-
-/** A sum of nano-USD, which may be larger than an amount can be, as USD. */
-function sumInUsd(nanoUsdText: string): string {
-  const sum = BigInt(nanoUsdText);
-  const fractionUsd = formatUsd(nanoUsd(Number(sum % BigInt(NANO_PER_USD))));
-  return `${sum / BigInt(NANO_PER_USD)}${fractionUsd.slice(1)}`;
-}
 
 function viewOfFigures(measured: EstimateFigures) {
   return {

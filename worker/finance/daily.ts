@@ -1,0 +1,36 @@
+/** What finance does by the clock. Each job stands alone: one that fails is logged and keeps no other from running. */
+import type { Bindings } from '../bindings.ts';
+import { archiveOldDays } from './archive.ts';
+import { reportFilling } from './filling.ts';
+import { rollUpDays } from './roll-up.ts';
+
+type Job = (bindings: Bindings, nowMs: number) => Promise<void>;
+
+const JOBS: Readonly<Record<string, Job>> = {
+  'roll-up': async ({ db }, nowMs) => {
+    const { units, isComplete } = await rollUpDays(db, nowMs);
+    if (!isComplete) console.info({ message: 'not every day is rolled up yet; the next run goes on', units });
+  },
+  // After the roll-up: only what is rolled up may leave.
+  archive: async ({ db, archive }, nowMs) => {
+    if (!archive) return;
+    const { segments, entries, failed } = await archiveOldDays(db, archive, nowMs);
+    if (segments + failed > 0) console.info({ message: 'old days were archived', segments, entries, failed });
+  },
+  filling: async ({ db, archive }, nowMs) => {
+    // Counting takes a while: once a day, in the run of the first hour.
+    if (new Date(nowMs).getUTCHours() !== 0) return;
+    await reportFilling(db, archive?.hotDays ?? null, nowMs);
+  },
+};
+
+/** Never rejects. */
+export async function runFinance(bindings: Bindings, nowMs: number): Promise<void> {
+  for (const [job, run] of Object.entries(JOBS)) {
+    try {
+      await run(bindings, nowMs);
+    } catch (error) {
+      console.error({ message: 'a scheduled job of finance failed', job, error: String(error) });
+    }
+  }
+}
