@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 /** Tests of pure calculation: they are the same in every runtime, and in Node a file of them takes no second. */
 const PURE = [
   'test/core/**/*.test.ts',
-  'test/finance/**/*.test.ts',
+  'test/finance/formats/**/*.test.ts',
   'test/traffic/**/*.test.ts',
   'test/player/**/*.test.ts',
 ];

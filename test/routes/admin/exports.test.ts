@@ -9,7 +9,7 @@ import { manifestOf } from '../../../worker/finance/manifest.ts';
 import { streamOf } from '../../../worker/finance/part-stream.ts';
 import { FORMATS } from '../../../worker/finance/row-format.ts';
 import { openDatabase } from '../../../worker/store/database.ts';
-import { focusProblems, scaled } from '../../finance/focus-columns.ts';
+import { focusProblems, scaled } from '../../finance/formats/focus-columns.ts';
 import { call, makeCostCenter } from './admin-calls.ts';
 import { download } from './download.ts';
 import { addEntries, entryOf } from './ledger-rows.ts';

@@ -1,8 +1,8 @@
 import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { formatDecimal } from '../../worker/finance/decimal.ts';
-import { type Column, csvHeader, lineOf } from '../../worker/finance/row-format.ts';
+import { formatDecimal } from '../../../worker/finance/decimal.ts';
+import { type Column, csvHeader, lineOf } from '../../../worker/finance/row-format.ts';
 
 interface Row {
   name: string;

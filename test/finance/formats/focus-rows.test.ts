@@ -1,11 +1,11 @@
 import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { builtinCatalogue } from '../../durable-objects/core/catalogue/models.ts';
-import { apportion } from '../../worker/finance/focus-cost.ts';
-import { FOCUS_COLUMNS, focusRows } from '../../worker/finance/focus-rows.ts';
-import { csvHeader, lineOf } from '../../worker/finance/row-format.ts';
-import type { ExportedEntry } from '../../worker/store/ledger-export.ts';
+import { builtinCatalogue } from '../../../durable-objects/core/catalogue/models.ts';
+import { apportion } from '../../../worker/finance/focus-cost.ts';
+import { FOCUS_COLUMNS, focusRows } from '../../../worker/finance/focus-rows.ts';
+import { csvHeader, lineOf } from '../../../worker/finance/row-format.ts';
+import type { ExportedEntry } from '../../../worker/store/ledger-export.ts';
 import { exportedEntry, pricedEntry } from './exported-entry.ts';
 import { FOCUS_1_2, focusProblems, scaled } from './focus-columns.ts';
 

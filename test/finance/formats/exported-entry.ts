@@ -1,7 +1,7 @@
 /** An entry as exports read it from D1, priced by the catalogue. */
-import { builtinCatalogue } from '../../durable-objects/core/catalogue/models.ts';
-import { priceUsage } from '../../durable-objects/core/catalogue/price.ts';
-import type { ExportedEntry } from '../../worker/store/ledger-export.ts';
+import { builtinCatalogue } from '../../../durable-objects/core/catalogue/models.ts';
+import { priceUsage } from '../../../durable-objects/core/catalogue/price.ts';
+import type { ExportedEntry } from '../../../worker/store/ledger-export.ts';
 
 export function exportedEntry(change: Partial<ExportedEntry> = {}): ExportedEntry {
   return {
