@@ -122,6 +122,14 @@ export class Spend {
     return [...this.#sql.exec<{ subject: string }>(query, ...quartersOf(span))].map((row) => row.subject);
   }
 
+  /** Money by developer in a span, in order of their names. Throws where a sum is beyond a safe integer. */
+  byDeveloper(span: Span): { developer: string; settledNanoUsd: NanoUsd }[] {
+    const query = `SELECT developer, sum(nano_usd) AS total FROM spend
+       WHERE quarter >= ? AND quarter < ? GROUP BY developer ORDER BY developer`;
+    const rows = this.#sql.exec<{ developer: string; total: number }>(query, ...quartersOf(span));
+    return [...rows].map(({ developer, total }) => ({ developer, settledNanoUsd: nanoUsd(total) }));
+  }
+
   /** Drops buckets no window can need any more: of sessions active since `sessionsSinceMs`, none. */
   forgetBefore(nowMs: number, sessionsSinceMs: number): void {
     this.#sql.exec(
