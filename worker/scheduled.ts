@@ -1,8 +1,11 @@
 /**
- * What the Worker does by the clock (`[triggers]` in wrangler.toml): refreshes what is known of models, and has
- * wallets take up what changed. Never throws: what failed is logged, and the next run tries again.
+ * What the Worker does by the clock (`[triggers]` in wrangler.toml): refreshes what is known of models, has wallets
+ * take up what changed, and holds the ledger against Anthropic's report and the wallets. Never throws: what failed
+ * is logged, and the next run tries again.
  */
 import { type Bindings, type Env, readBindings } from './bindings.ts';
+import { reconcileUpstream } from './finance/reconcile-upstream.ts';
+import { reconcileWalletsByTheClock } from './finance/reconcile-wallets.ts';
 import { refreshModels } from './policy/model-refresh.ts';
 import { createProvider } from './providers/create.ts';
 import { isConfirmed } from './routes/admin/confirm.ts';
@@ -13,19 +16,38 @@ import { openDatabase } from './store/database.ts';
 const WALLETS_A_RUN = 500;
 const WALLETS_AT_ONCE = 50;
 
+/** In the order they run, by the names the log calls them. */
+const JOBS: Record<string, (bindings: Bindings, nowMs: number) => Promise<void>> = {
+  'refresh of models': refresh,
+  'reconciliation with Anthropic': reconcileReport,
+  'reconciliation of wallets': reconcileWalletsByTheClock,
+};
+
 export async function scheduled(_controller: ScheduledController, env: Env): Promise<void> {
   const bindings = readBindings(env);
   if (!bindings.ok) {
     console.error({ message: bindings.error });
     return;
   }
-  try {
-    const provider = await createProvider(bindings.value.provider);
-    const isTurned = await refreshModels(provider, bindings.value, Date.now());
-    if (isTurned) await tellWallets(bindings.value);
-  } catch (error) {
-    console.error({ message: 'a scheduled run failed', error: String(error) });
+  // One after the other: a job that fails keeps none of the others from running.
+  for (const [job, run] of Object.entries(JOBS)) {
+    try {
+      await run(bindings.value, Date.now());
+    } catch (error) {
+      console.error({ message: 'a scheduled run failed', job, error: String(error) });
+    }
   }
+}
+
+async function refresh(bindings: Bindings, nowMs: number): Promise<void> {
+  const provider = await createProvider(bindings.provider);
+  const isTurned = await refreshModels(provider, bindings, nowMs);
+  if (isTurned) await tellWallets(bindings);
+}
+
+/** Days that are due; a run within a minute of another one leaves them to the next. */
+async function reconcileReport({ db, costReport }: Bindings, nowMs: number): Promise<void> {
+  if (costReport !== null) await reconcileUpstream({ db, costReport }, null, nowMs);
 }
 
 /**

@@ -164,8 +164,10 @@ export interface WalletView {
 export interface WalletTotals {
   costCenter: string;
   settledNanoUsd: number;
-  /** Those with money in the span, in order of their names; they add up to `settledNanoUsd`. */
+  /** Those with money in the span; they add up to `settledNanoUsd`. */
   developers: { developer: string; settledNanoUsd: number }[];
+  /** The same by UTC day ("2026-11-23"), in order of day and developer. */
+  days: { day: string; developer: string; settledNanoUsd: number }[];
   /** Entries of turns admitted in the span that D1 may not have yet. */
   undrainedEntries: number;
   /** Documents of any kind and span on their way to D1. */

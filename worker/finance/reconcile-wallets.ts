@@ -37,7 +37,7 @@ export const WALLET_DAYS = 35;
 /** A run may make 1,000 calls in all; a cost center takes three where it agrees. */
 const COST_CENTERS_A_RUN = 200;
 const AT_ONCE = 10;
-/** Each takes a call a day to find out where it differs; those beyond are left to the next run. */
+/** A difference takes some more calls; beyond this many cost centers the rest is left to the next run. */
 const DIFFERING_A_RUN = 5;
 /** Cost centers that are named in the summary because they could not be compared. */
 const SKIPPED_NAMED = 100;

@@ -21,6 +21,7 @@ import { metrics } from './metrics.ts';
 import { policies } from './policies.ts';
 import { policyStates } from './policy-states.ts';
 import { raises } from './raises.ts';
+import { reconciliations } from './reconciliations.ts';
 import { sessionStops } from './session-stops.ts';
 import { wallet } from './wallet.ts';
 
@@ -62,6 +63,7 @@ for (const router of [
   alerts,
   audit,
   metrics,
+  reconciliations,
 ]) {
   admin.route('/', router);
 }
