@@ -76,14 +76,11 @@ export async function keepComparisons(
   for (const comparison of comparisons) {
     nextId ??= monotonicFactory();
     const subject = subjectOf(comparison);
-    const [, rows] = await database.batch([
-      database.run(
-        insertUnlessSaid(comparison, { id: nextId(nowMs), subject, at: new Date(nowMs).toISOString() }),
-      ),
-      database.all<Row>(
-        sql`SELECT ${COLUMNS} FROM reconciliations WHERE subject = ${subject} ORDER BY reconciliation_id DESC LIMIT 1`,
-      ),
-    ]);
+    const at = new Date(nowMs).toISOString();
+    await database.run(insertUnlessSaid(comparison, { id: nextId(nowMs), subject, at }));
+    const rows = await database.all<Row>(
+      sql`SELECT ${COLUMNS} FROM reconciliations WHERE subject = ${subject} ORDER BY reconciliation_id DESC LIMIT 1`,
+    );
     kept.push(...rows.map(toReconciliation));
   }
   return kept;
