@@ -3,6 +3,7 @@
  * or var is named in the error; what is optional is null, so that the compiler makes everyone handle it.
  */
 import { z } from 'zod';
+import { parseUsd } from '../durable-objects/core/money.ts';
 import { err, ok, type Result } from '../durable-objects/core/result.ts';
 import type { Wallet } from '../durable-objects/wallet/wallet.ts';
 
@@ -18,6 +19,10 @@ export interface Env {
   ANTHROPIC_VERSION?: string;
   ARCHIVE?: R2Bucket;
   HOT_DAYS?: string;
+  ANTHROPIC_ADMIN_KEY?: string;
+  ANTHROPIC_API_KEY_ID?: string;
+  RECONCILIATION_TOLERANCE?: string;
+  RECONCILIATION_TOLERANCE_USD?: string;
 }
 
 /** One secret that virtual keys are signed with. */
@@ -38,6 +43,34 @@ export interface ArchiveBindings {
   hotDays: number;
 }
 
+/** A key of Bursar's own at Anthropic. */
+export interface OwnKey {
+  /** Anthropic's id, `apikey_…`. */
+  id: string;
+  /** As the ledger names it (`anthropic-3fa9c1d2`); null: the present `ANTHROPIC_API_KEY`. */
+  fingerprint: string | null;
+}
+
+/** How Anthropic's cost report is asked and what is taken for a difference. */
+export interface CostReportBindings {
+  /** Scheme and host of the API, no slash at the end. */
+  url: string;
+  adminKey: string;
+  anthropicVersion: string;
+  /** Empty where nobody said which keys are Bursar's: then all keys are compared together. */
+  ownKeys: readonly OwnKey[];
+  /** The present `ANTHROPIC_API_KEY`; null where turns are answered by the simulator. */
+  apiKey: string | null;
+  tolerance: Tolerance;
+}
+
+/** A difference within either of these is none. */
+export interface Tolerance {
+  /** Of what Anthropic says, in millionths. */
+  millionths: number;
+  nanoUsd: number;
+}
+
 export interface Bindings {
   db: D1Database;
   wallets: DurableObjectNamespace<Wallet>;
@@ -49,6 +82,8 @@ export interface Bindings {
   anthropicVersion: string;
   /** Null: all entries stay in D1. */
   archive: ArchiveBindings | null;
+  /** Null without `ANTHROPIC_ADMIN_KEY`: nothing is compared with Anthropic's report. */
+  costReport: CostReportBindings | null;
 }
 
 const keySecrets = z.string().transform((text, context): [KeySecret, ...KeySecret[]] => {
@@ -72,6 +107,34 @@ const keySecrets = z.string().transform((text, context): [KeySecret, ...KeySecre
   return [first, ...rest];
 });
 
+const OWN_KEY = /^(apikey_[\w-]{1,120})(?:=(anthropic-[0-9a-f]{8}))?$/;
+
+const ownKeys = z.string().transform((text, context): OwnKey[] => {
+  const keys = text.split(',').map((part) => OWN_KEY.exec(part.trim()));
+  const presentKeys = keys.filter((match) => match && match[2] === undefined);
+  if (keys.every((match) => match !== null) && presentKeys.length <= 1) {
+    return keys.map(([, id = '', fingerprint = null]) => ({ id, fingerprint }));
+  }
+  const message =
+    'expected "apikey_…", and after it, comma-separated, former keys as "apikey_…=anthropic-<8 hex digits>"';
+  context.addIssue({ code: 'custom', message });
+  return z.NEVER;
+});
+
+const toleratedFraction = z.string().transform((text, context): number => {
+  const match = /^0(?:\.(\d{1,6}))?$/.exec(text);
+  if (match) return Number((match[1] ?? '').padEnd(6, '0'));
+  context.addIssue({ code: 'custom', message: 'expected a fraction below 1 such as "0.005"' });
+  return z.NEVER;
+});
+
+const toleratedUsd = z.string().transform((text, context): number => {
+  const amount = parseUsd(text);
+  if (amount !== null && amount >= 0) return amount;
+  context.addIssue({ code: 'custom', message: 'expected US dollars such as "0.01"' });
+  return z.NEVER;
+});
+
 const schema = z.object({
   KEY_SECRETS: keySecrets,
   ADMIN_TOKEN: z.string().min(16, 'expected at least 16 characters'),
@@ -88,7 +151,29 @@ const schema = z.object({
     .transform(Number)
     .refine((days) => days >= 2 && days <= 3_650, 'expected a whole number of days from 2 to 3650')
     .default(90),
+  ANTHROPIC_ADMIN_KEY: z
+    .string()
+    .regex(/^\S{16,}$/, 'expected at least 16 characters, no space')
+    .optional(),
+  ANTHROPIC_API_KEY_ID: ownKeys.optional(),
+  RECONCILIATION_TOLERANCE: toleratedFraction.prefault('0.005'),
+  RECONCILIATION_TOLERANCE_USD: toleratedUsd.prefault('0.01'),
 });
+
+function costReportOf(vars: z.output<typeof schema>): CostReportBindings | null {
+  if (vars.ANTHROPIC_ADMIN_KEY === undefined) return null;
+  return {
+    url: vars.ANTHROPIC_UPSTREAM_URL.replace(/\/+$/, ''),
+    adminKey: vars.ANTHROPIC_ADMIN_KEY,
+    anthropicVersion: vars.ANTHROPIC_VERSION,
+    ownKeys: vars.ANTHROPIC_API_KEY_ID ?? [],
+    apiKey: vars.PROVIDER === 'anthropic' ? (vars.ANTHROPIC_API_KEY ?? null) : null,
+    tolerance: {
+      millionths: vars.RECONCILIATION_TOLERANCE,
+      nanoUsd: vars.RECONCILIATION_TOLERANCE_USD,
+    },
+  };
+}
 
 /** Checks the environment; the error names every binding that is missing or malformed, never a value. */
 export function readBindings(env: Env): Result<Bindings, string> {
@@ -118,5 +203,6 @@ export function readBindings(env: Env): Result<Bindings, string> {
           },
     anthropicVersion: vars.ANTHROPIC_VERSION,
     archive: env.ARCHIVE ? { bucket: env.ARCHIVE, hotDays: vars.HOT_DAYS } : null,
+    costReport: costReportOf(vars),
   });
 }

@@ -122,12 +122,19 @@ export interface Entry {
   thinking: string | null;
 }
 
+/** Stands in `cost_center` of an event that concerns the organisation: no cost center can have this id. */
+export const ORGANISATION = '*';
+
 /** A budget's stage was crossed; delivery reads these, nothing about them is ever changed. */
 export interface AlertEvent {
   /** Time-ordered (ULID). */
   event_id: string;
+  /** Or ORGANISATION. */
   cost_center: string;
-  /** `stage:alert`, `stage:downgrade`, `stage:pause`, `upstream_credential`, `unknown_model`, `model_retiring`. */
+  /**
+   * `stage:alert`, `stage:downgrade`, `stage:pause`, `upstream_credential`, `unknown_model`, `model_retiring`,
+   * `reconciliation`.
+   */
   on: string;
   occurred_at: string;
   turn_id: string | null;

@@ -57,6 +57,21 @@ export class Outbox {
     return this.#sql.exec<{ depth: number }>('SELECT count(*) AS depth FROM outbox').one().depth;
   }
 
+  /** Entries of turns admitted in a half-open span (ISO 8601 in UTC, with milliseconds) that are still here. */
+  entriesAdmitted(from: string, to: string): number {
+    const query = `SELECT count(*) AS entries FROM outbox WHERE destination = 'ledger'
+       AND document ->> '$.admitted_at' >= ? AND document ->> '$.admitted_at' < ?`;
+    return this.#sql.exec<{ entries: number }>(query, from, to).one().entries;
+  }
+
+  /** When the oldest document was written, ISO 8601 in UTC; null with nothing to send. */
+  oldestAt(): string | null {
+    const query = `SELECT coalesce(document ->> '$.recorded_at', document ->> '$.occurred_at') AS at
+       FROM outbox ORDER BY sequence LIMIT 1`;
+    const [oldest] = this.#sql.exec<{ at: string | null }>(query);
+    return oldest?.at ?? null;
+  }
+
   /**
    * Sends what is there, also before it is due: the alarm runs anyhow. Never rejects: what D1 does not take
    * stays, and the next try is put off.

@@ -160,6 +160,22 @@ export interface WalletView {
   asOf: string;
 }
 
+/** What a wallet has counted in a span, to be held against the ledger. */
+export interface WalletTotals {
+  costCenter: string;
+  settledNanoUsd: number;
+  /** Those with money in the span; they add up to `settledNanoUsd`. */
+  developers: { developer: string; settledNanoUsd: number }[];
+  /** The same by UTC day ("2026-11-23"), in order of day and developer. */
+  days: { day: string; developer: string; settledNanoUsd: number }[];
+  /** Entries of turns admitted in the span that D1 may not have yet. */
+  undrainedEntries: number;
+  /** Documents of any kind and span on their way to D1. */
+  outboxDepth: number;
+  /** When the oldest of them was written, ISO 8601 in UTC; null with an empty outbox. */
+  oldestUndrainedAt: string | null;
+}
+
 /** The wallet's calls, as `DurableObjectStub<Wallet>` offers them. */
 export interface WalletRpc {
   /** Estimate, decide, hold, in one transaction. Idempotent by turn id: the same content gets the same reply. */
@@ -179,6 +195,11 @@ export interface WalletRpc {
   prefer(costCenter: string, keyId: string, session: string, model: string | null): Promise<AuthorizeReply>;
   view(costCenter: string): Promise<WalletView>;
   holds(): Promise<HoldView[]>;
+  /**
+   * Settled money of turns admitted in a half-open span whose ends (epoch ms) lie on quarter-hours. Reads only.
+   * Complete for the 40 days that spend is kept.
+   */
+  totals(costCenter: string, fromMs: number, toMs: number): Promise<WalletTotals>;
   /** Ends a runaway hold: it settles at the best figure known, marked estimated. False: no such open hold. */
   endHold(turnId: string, reason: string): Promise<boolean>;
   /** Makes sure the wallet's copy of the configuration is at least at `revision`; rejects where D1 is away. */

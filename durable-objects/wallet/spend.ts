@@ -6,6 +6,7 @@ import { type NanoUsd, nanoUsd } from '../core/money.ts';
 import type { Scope } from '../core/policy/types.ts';
 
 export const QUARTER_MS = 900_000;
+const QUARTERS_A_DAY = 96;
 /** A month in any time zone, with days to spare for late corrections. */
 export const SPEND_KEPT_MS = 40 * 86_400_000;
 /** More sums than any live set of budgets and subjects needs; beyond it they are computed anew. */
@@ -120,6 +121,21 @@ export class Spend {
     const column = COLUMN[scope];
     const query = `SELECT DISTINCT ${column} AS subject FROM spend WHERE quarter >= ? AND quarter < ?`;
     return [...this.#sql.exec<{ subject: string }>(query, ...quartersOf(span))].map((row) => row.subject);
+  }
+
+  /** Money by UTC day (its beginning, epoch ms) and developer, in this order. Throws beyond a safe integer. */
+  byDayAndDeveloper(span: Span): { dayMs: number; developer: string; settledNanoUsd: NanoUsd }[] {
+    const query = `SELECT quarter / ${QUARTERS_A_DAY} AS day, developer, sum(nano_usd) AS total FROM spend
+       WHERE quarter >= ? AND quarter < ? GROUP BY day, developer ORDER BY day, developer`;
+    const rows = this.#sql.exec<{ day: number; developer: string; total: number }>(
+      query,
+      ...quartersOf(span),
+    );
+    return [...rows].map(({ day, developer, total }) => ({
+      dayMs: day * QUARTERS_A_DAY * QUARTER_MS,
+      developer,
+      settledNanoUsd: nanoUsd(total),
+    }));
   }
 
   /** Drops buckets no window can need any more: of sessions active since `sessionsSinceMs`, none. */

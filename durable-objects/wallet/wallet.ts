@@ -22,12 +22,14 @@ import type {
   SettleReply,
   SettleRequest,
   WalletRpc,
+  WalletTotals,
   WalletView,
 } from './rpc.ts';
 import { migrate } from './schema.ts';
 import { expireTurn, renewTurn, settleTurn } from './settle.ts';
 import { allStandings, standingsFor, toStandingView } from './standings.ts';
 import { WalletState } from './state.ts';
+import { totalsOf } from './totals.ts';
 
 /** What the wallet needs of the deployment. */
 export interface WalletEnv {
@@ -151,6 +153,10 @@ export class Wallet extends DurableObject<WalletEnv> implements WalletRpc {
         leaseExpiresAt: new Date(leaseExpiresAtMs).toISOString(),
       };
     });
+  }
+
+  async totals(costCenter: string, fromMs: number, toMs: number): Promise<WalletTotals> {
+    return totalsOf(this.#state, costCenter, { startMs: fromMs, endMs: toMs });
   }
 
   async endHold(turnId: string, reason: string): Promise<boolean> {

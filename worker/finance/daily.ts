@@ -2,6 +2,8 @@
 import type { Bindings } from '../bindings.ts';
 import { archiveOldDays } from './archive.ts';
 import { reportFilling } from './filling.ts';
+import { reconcileUpstream } from './reconcile-upstream.ts';
+import { reconcileWalletsByTheClock } from './reconcile-wallets.ts';
 import { rollUpDays } from './roll-up.ts';
 
 type Job = (bindings: Bindings, nowMs: number) => Promise<void>;
@@ -17,6 +19,11 @@ const JOBS: Readonly<Record<string, Job>> = {
     const { segments, entries, failed } = await archiveOldDays(db, archive, nowMs);
     if (segments + failed > 0) console.info({ message: 'old days were archived', segments, entries, failed });
   },
+  // Days that are due; a run within a minute of another one leaves them to the next.
+  'reconciliation with Anthropic': async ({ db, costReport }, nowMs) => {
+    if (costReport !== null) await reconcileUpstream({ db, costReport }, null, nowMs);
+  },
+  'reconciliation of wallets': reconcileWalletsByTheClock,
   filling: async ({ db, archive }, nowMs) => {
     // Counting takes a while: once a day, in the run of the first hour.
     if (new Date(nowMs).getUTCHours() !== 0) return;

@@ -25,6 +25,7 @@ import { policies } from './policies.ts';
 import { policyStates } from './policy-states.ts';
 import { priceOverrides } from './price-overrides.ts';
 import { raises } from './raises.ts';
+import { reconciliations } from './reconciliations.ts';
 import { sessionStops } from './session-stops.ts';
 import { storage } from './storage.ts';
 import { wallet } from './wallet.ts';
@@ -72,6 +73,7 @@ for (const router of [
   months,
   archive,
   storage,
+  reconciliations,
 ]) {
   admin.route('/', router);
 }
