@@ -57,6 +57,15 @@ export class Outbox {
     return this.#sql.exec<{ depth: number }>('SELECT count(*) AS depth FROM outbox').one().depth;
   }
 
+  /** When the oldest document on its way was written, epoch ms; null with nothing to send. */
+  oldestMs(): number | null {
+    const query = 'SELECT document FROM outbox ORDER BY sequence LIMIT 1';
+    const [row] = this.#sql.exec<{ document: string }>(query).toArray();
+    if (!row) return null;
+    const document: { recorded_at?: string; occurred_at?: string } = JSON.parse(row.document);
+    return Date.parse(document.recorded_at ?? document.occurred_at ?? '');
+  }
+
   /**
    * Sends what is there, also before it is due: the alarm runs anyhow. Never rejects: what D1 does not take
    * stays, and the next try is put off.

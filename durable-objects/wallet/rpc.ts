@@ -160,6 +160,16 @@ export interface WalletView {
   asOf: string;
 }
 
+/** How a wallet is doing right now, for metrics. */
+export interface WalletGauges {
+  holdsOpen: number;
+  heldNanoUsd: number;
+  /** Documents on their way to D1. */
+  outboxDepth: number;
+  /** Age of the oldest of them, ms; 0 where there is none. */
+  outboxOldestMs: number;
+}
+
 /** The wallet's calls, as `DurableObjectStub<Wallet>` offers them. */
 export interface WalletRpc {
   /** Estimate, decide, hold, in one transaction. Idempotent by turn id: the same content gets the same reply. */
@@ -179,6 +189,7 @@ export interface WalletRpc {
   prefer(costCenter: string, keyId: string, session: string, model: string | null): Promise<AuthorizeReply>;
   view(costCenter: string): Promise<WalletView>;
   holds(): Promise<HoldView[]>;
+  gauges(): Promise<WalletGauges>;
   /** Ends a runaway hold: it settles at the best figure known, marked estimated. False: no such open hold. */
   endHold(turnId: string, reason: string): Promise<boolean>;
   /** Makes sure the wallet's copy of the configuration is at least at `revision`; rejects where D1 is away. */

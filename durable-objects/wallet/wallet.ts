@@ -9,6 +9,7 @@ import { DurableObject } from 'cloudflare:workers';
 import { fullest } from '../core/standing.ts';
 import type { Configuration } from './configuration.ts';
 import { withinTime } from './deadline.ts';
+import { gaugesOf } from './gauges.ts';
 import { keyProblem, openTurn } from './open.ts';
 import { reopenTurn } from './reopen.ts';
 import type {
@@ -21,6 +22,7 @@ import type {
   ReopenRequest,
   SettleReply,
   SettleRequest,
+  WalletGauges,
   WalletRpc,
   WalletView,
 } from './rpc.ts';
@@ -151,6 +153,10 @@ export class Wallet extends DurableObject<WalletEnv> implements WalletRpc {
         leaseExpiresAt: new Date(leaseExpiresAtMs).toISOString(),
       };
     });
+  }
+
+  async gauges(): Promise<WalletGauges> {
+    return gaugesOf(this.#state);
   }
 
   async endHold(turnId: string, reason: string): Promise<boolean> {

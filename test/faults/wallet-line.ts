@@ -65,6 +65,7 @@ const CALLS: Record<keyof WalletRpc, true> = {
   authorize: true,
   view: true,
   holds: true,
+  gauges: true,
   endHold: true,
   refresh: true,
   raise: true,

@@ -45,6 +45,7 @@ test('the OpenAPI document describes the admin API and the data plane', () => {
       "GET /admin/v1/ledger",
       "GET /admin/v1/metrics/estimate",
       "GET /healthz",
+      "GET /metrics",
       "GET /v1/models",
       "GET /v1/models/{id}",
       "HEAD /api/hello",
