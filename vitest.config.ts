@@ -2,7 +2,12 @@ import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
 
 /** Tests of pure calculation: they are the same in every runtime, and in Node a file of them takes no second. */
-const PURE = ['test/core/**/*.test.ts', 'test/traffic/**/*.test.ts', 'test/player/**/*.test.ts'];
+const PURE = [
+  'test/core/**/*.test.ts',
+  'test/ledger/**/*.test.ts',
+  'test/traffic/**/*.test.ts',
+  'test/player/**/*.test.ts',
+];
 
 /**
  * Three projects: `worker` runs inside workerd against the real Worker, its Durable Objects and D1; `pure` holds

@@ -68,16 +68,24 @@ export class Outbox {
 
   /**
    * Sends what is there, also before it is due: the alarm runs anyhow. Never rejects: what D1 does not take
-   * stays, and the next try is put off.
+   * stays, and the next try is put off. `onTaken` is told of the entries D1 has, in the transaction in which they
+   * leave; it must not throw.
    */
-  async drain(db: D1Database, now: () => number): Promise<void> {
+  async drain(
+    db: D1Database,
+    now: () => number,
+    onTaken?: (entries: readonly string[]) => void,
+  ): Promise<void> {
     if (this.#dueMs === null || this.#notBeforeMs > now()) return;
     try {
       for (let batch = 0; batch < BATCHES_A_DRAIN; batch += 1) {
         const rows = this.#nextRows();
         if (rows.length === 0) break;
-        await withinTime(append(db, documents(rows, 'ledger'), documents(rows, 'alerts')), SEND_TIMEOUT_MS);
+        const entries = documents(rows, 'ledger');
+        await withinTime(append(db, entries, documents(rows, 'alerts')), SEND_TIMEOUT_MS);
+        // No await between these two: they are committed together.
         this.#sql.exec('DELETE FROM outbox WHERE sequence <= ?', rows.at(-1)?.sequence ?? 0);
+        onTaken?.(entries);
       }
       this.#failures = 0;
       this.#dueMs = this.depth() > 0 ? now() : null;

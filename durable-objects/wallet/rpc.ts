@@ -168,6 +168,9 @@ export interface WalletGauges {
   outboxDepth: number;
   /** Age of the oldest of them, ms; 0 where there is none. */
   outboxOldestMs: number;
+  /** Spans the collector took, and spans lost on the way, since the wallet's first one. */
+  telemetrySent: number;
+  telemetryLost: number;
 }
 
 /** The wallet's calls, as `DurableObjectStub<Wallet>` offers them. */

@@ -12,6 +12,7 @@ import { SESSION_KEPT_MS, SessionSpans } from './session-spans.ts';
 import { SessionStops } from './session-stops.ts';
 import { Sessions } from './sessions.ts';
 import { Spend } from './spend.ts';
+import { Telemetry } from './telemetry.ts';
 import { tellTurnedModels } from './turned-models.ts';
 import { Turns } from './turns.ts';
 
@@ -27,6 +28,7 @@ export class WalletState {
   readonly spans: SessionSpans;
   readonly stops: SessionStops;
   readonly spend: Spend;
+  readonly telemetry: Telemetry;
   readonly turns: Turns;
   readonly #storage: DurableObjectStorage;
 
@@ -49,6 +51,7 @@ export class WalletState {
     this.sessions = new Sessions(sql);
     this.spans = new SessionSpans(sql);
     this.spend = new Spend(sql);
+    this.telemetry = new Telemetry(sql);
     this.turns = new Turns(sql);
   }
 

@@ -3,11 +3,11 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import type { Entry } from '../../durable-objects/ledger/entry.ts';
 import { app } from '../../worker/app.ts';
 import type { Env } from '../../worker/bindings.ts';
-import { completed, openRequest, walletStub } from '../fixture.ts';
+import { completed, createCostCenter, openRequest, walletStub } from '../fixture.ts';
 import { costing, dayBudget, openWallet, passTime, useFakeClock } from '../wallet/scenario.ts';
 import { addEntries, entryOf } from './admin/ledger-rows.ts';
 
-useFakeClock('2026-11-24T00:00:00.000Z');
+useFakeClock();
 
 async function scrape(query = '', token = 'test-admin-token-0001', bindings: object = {}): Promise<Response> {
   const headers = { authorization: `Bearer ${token}` };
@@ -51,6 +51,13 @@ const rows: Entry[] = [
 ];
 
 beforeAll(async () => {
+  await createCostCenter('measured', null);
+  const exact = { cost_center: 'measured', admitted_at: '2035-06-13T00:00:00.000Z', estimated: false };
+  await addEntries([
+    entryOf({ ...exact, entry_id: 'm1', expected_nano_usd: 110, held_nano_usd: 150, charged_nano_usd: 100 }),
+    entryOf({ ...exact, entry_id: 'm2', expected_nano_usd: 70, held_nano_usd: 150, charged_nano_usd: 100 }),
+    entryOf({ ...exact, entry_id: 'm3', admitted_at: '2035-06-12T00:00:00.000Z' }),
+  ]);
   await addEntries(rows.slice(0, 3));
   await addEntries(rows);
 });
@@ -109,6 +116,12 @@ describe('gauges', () => {
     expect(Number(held?.split(' ')[1])).toBeGreaterThan(0);
   });
 
+  test('tell how far off estimates were on the last day, by kind of turn', async () => {
+    const samples = await samplesOf(null);
+    expect(samples).toContain('bursar_estimate_error_median{kind="main"} 0.2');
+    expect(samples).toContain('bursar_held_to_charged_ratio{kind="main"} 1.5');
+  });
+
   test.each([
     ['is away', () => Promise.reject(new Error('away'))],
     ['hangs', () => new Promise(() => undefined)],
@@ -123,8 +136,9 @@ describe('gauges', () => {
 
   test('come a page of cost centers at a time', async () => {
     const [first = '', second = ''] = [(await openWallet(null)).id, (await openWallet(null)).id].toSorted();
-    const all = await (await scrape('?limit=1')).text();
-    expect(all).toContain('bursar_wallets_answered 1\n');
+    const head = await (await scrape('?limit=1')).text();
+    expect(head).toContain('bursar_wallets_answered 1\n');
+    expect(head).not.toContain('bursar_wallets_unasked 0\n');
     const page = await (await scrape(`?after=${first}&limit=1`)).text();
     expect(page).toContain(`bursar_holds_open{cost_center="${second}"}`);
     expect(page).not.toContain(`cost_center="${first}"`);

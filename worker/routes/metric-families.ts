@@ -99,9 +99,10 @@ export function walletFamilies(asked: readonly AskedWallet[], unasked: number): 
     name: string,
     help: string,
     figureOf: (gauges: WalletGauges) => Sample['value'],
+    type: MetricFamily['type'] = 'gauge',
   ): MetricFamily => ({
     name: `bursar_${name}`,
-    type: 'gauge',
+    type,
     help,
     samples: answered.map(({ costCenter, gauges }) => ({
       labels: { cost_center: costCenter },
@@ -118,6 +119,8 @@ export function walletFamilies(asked: readonly AskedWallet[], unasked: number): 
     gauge('ledger_lag_seconds', 'Age of the oldest of them; 0 without one.', (each) => {
       return each.outboxOldestMs / 1_000;
     }),
+    gauge('telemetry_sent_total', 'Spans a collector took.', ({ telemetrySent }) => telemetrySent, 'counter'),
+    gauge('telemetry_lost_total', 'Spans that were lost.', ({ telemetryLost }) => telemetryLost, 'counter'),
     count('wallets_answered', 'Wallets whose gauges are here.', answered.length),
     count('wallets_unanswered', 'Wallets that did not answer in time.', asked.length - answered.length),
     count('wallets_unasked', 'Cost centers beyond this page: see the parameter after.', unasked),
