@@ -37,7 +37,7 @@ CREATE TABLE pseudonym_mappings (
 
 -- Entries and events stay immutable but for one thing: where a mapping is open, the name in it may be replaced by
 -- the pseudonym in it, in the columns that hold it and nowhere else. A further column of these tables belongs into
--- the list of those that are never changed; test/store/pseudonyms holds that each one is.
+-- the list of those that are never changed; test/routes/admin/pseudonymise holds that each one is.
 DROP TRIGGER ledger_entries_are_never_changed;
 CREATE TRIGGER ledger_entries_are_never_changed BEFORE UPDATE OF
   entry_id, turn_id, attempt, kind, corrects, received_at, first_byte_at, last_byte_at, admitted_at, recorded_at,

@@ -3,6 +3,7 @@
  * batches, and only deleted after D1 has them; a batch sent twice is stored once (ledger/append).
  */
 
+import { type Renaming, withPseudonym } from '../core/pseudonym.ts';
 import { append } from '../ledger/append.ts';
 import type { AlertEvent, Entry } from '../ledger/entry.ts';
 import { withinTime } from './deadline.ts';
@@ -29,6 +30,7 @@ export class Outbox {
   readonly #sql: SqlStorage;
   /** When to send next; null with nothing to send. */
   #dueMs: number | null;
+  #draining: Promise<void> = Promise.resolve();
   #failures = 0;
   /** After a failure nothing is sent before this instant. */
   #notBeforeMs = 0;
@@ -76,6 +78,20 @@ export class Outbox {
     now: () => number,
     onTaken?: (entries: readonly string[]) => void,
   ): Promise<void> {
+    this.#draining = this.#drain(db, now, onTaken);
+    await this.#draining;
+  }
+
+  /** Resolves when no batch is under way: what is in the table then is all that D1 may still get. */
+  async idle(): Promise<void> {
+    await this.#draining;
+  }
+
+  async #drain(
+    db: D1Database,
+    now: () => number,
+    onTaken?: (entries: readonly string[]) => void,
+  ): Promise<void> {
     if (this.#dueMs === null || this.#notBeforeMs > now()) return;
     try {
       for (let batch = 0; batch < BATCHES_A_DRAIN; batch += 1) {
@@ -112,6 +128,16 @@ export class Outbox {
       rows.push(row);
     }
     return rows;
+  }
+
+  /** In documents on their way. Call while idle: a batch under way has the old name. */
+  rename(renaming: Renaming): void {
+    const query =
+      'SELECT sequence, destination, document FROM outbox WHERE instr(document, json_quote(?)) > 0';
+    for (const { sequence, document } of this.#sql.exec<OutboxRow>(query, renaming.developer).toArray()) {
+      const update = 'UPDATE outbox SET document = ? WHERE sequence = ?';
+      this.#sql.exec(update, JSON.stringify(withPseudonym(JSON.parse(document), renaming)), sequence);
+    }
   }
 
   /** After a rolled-back transaction: what is in the table is what is to be sent. */

@@ -3,6 +3,7 @@
  * values here; a rejected call means the wallet could not be reached and may be repeated with the same ids.
  */
 import type { Budget, Scope, WindowKind } from '../core/policy/types.ts';
+import type { Renaming } from '../core/pseudonym.ts';
 import type { TurnFacts } from '../core/turn.ts';
 import type { Usage } from '../core/usage.ts';
 
@@ -197,6 +198,8 @@ export interface WalletRpc {
   endHold(turnId: string, reason: string): Promise<boolean>;
   /** Makes sure the wallet's copy of the configuration is at least at `revision`; rejects where D1 is away. */
   refresh(costCenter: string, revision: number): Promise<{ revision: number }>;
+  /** Puts a pseudonym in a developer's place in all that the wallet keeps. Can be repeated. */
+  rename(renaming: Renaming): Promise<void>;
   /** Records an event that somebody should hear of, outside a turn's decision. */
   raise(costCenter: string, event: { on: string; turnId: string | null; facts: unknown }): Promise<void>;
 }

@@ -1,6 +1,7 @@
 /** The parts of one wallet, and what undoes their memory when a transaction rolls back. */
 import { builtinCatalogue } from '../core/catalogue/models.ts';
 import type { Catalogue } from '../core/catalogue/types.ts';
+import type { Renaming } from '../core/pseudonym.ts';
 import { Alerts } from './alerts.ts';
 import { Clock } from './clock.ts';
 import { ConfigurationCopy } from './configuration.ts';
@@ -69,6 +70,26 @@ export class WalletState {
     this.raises.forgetBefore(nowMs);
     this.refusedModels.forgetBefore(nowMs);
     this.alerts.forgetBefore(nowMs);
+  }
+
+  /**
+   * Puts a pseudonym in a developer's place, everywhere and at once: their budgets' sums go on under it. Can be
+   * repeated. Call while the outbox is idle.
+   */
+  rename(renaming: Renaming): void {
+    this.commit(() => {
+      for (const part of [
+        this.keys,
+        this.spend,
+        this.turns,
+        this.sessions,
+        this.alerts,
+        this.raises,
+        this.outbox,
+      ]) {
+        part.rename(renaming);
+      }
+    });
   }
 
   /** Runs a synchronous transaction; if it throws, storage and memory are both as before. */

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { type Hold, heldAmount } from '../core/hold.ts';
 import { type NanoUsd, nanoUsd } from '../core/money.ts';
 import type { Admission, Scope } from '../core/policy/types.ts';
+import { type Renaming, withPseudonym } from '../core/pseudonym.ts';
 import type { TokenCounts } from '../core/usage.ts';
 import type { RecordedStanding } from '../ledger/entry.ts';
 import type { OpenReply, OpenRequest, Progress, SettleRequest } from './rpc.ts';
@@ -248,6 +249,17 @@ export class Turns {
     return this.openTurns()
       .filter(({ leaseExpiresAtMs }) => leaseExpiresAtMs <= nowMs)
       .slice(0, limit);
+  }
+
+  /** In what is kept of turns for late and repeated reports. */
+  rename(renaming: Renaming): void {
+    const query = 'SELECT turn_id, opened FROM turns WHERE instr(opened, json_quote(?)) > 0';
+    const rows = this.#sql.exec<{ turn_id: string; opened: string }>(query, renaming.developer).toArray();
+    for (const { turn_id: turnId, opened } of rows) {
+      const document = JSON.stringify(withPseudonym(JSON.parse(opened), renaming));
+      this.#sql.exec('UPDATE turns SET opened = ? WHERE turn_id = ?', document, turnId);
+    }
+    this.reload();
   }
 
   forgetBefore(nowMs: number): void {

@@ -7,6 +7,7 @@
  */
 import { DurableObject } from 'cloudflare:workers';
 import { readOtlpDestination } from '../core/otlp-destination.ts';
+import type { Renaming } from '../core/pseudonym.ts';
 import { fullest } from '../core/standing.ts';
 import type { Configuration } from './configuration.ts';
 import { withinTime } from './deadline.ts';
@@ -179,6 +180,11 @@ export class Wallet extends DurableObject<WalletEnv> implements WalletRpc {
       this.#state.alerts.tell(event.on, costCenter, turn, event.facts, nowMs);
     });
     this.#armAlarm();
+  }
+
+  async rename(renaming: Renaming): Promise<void> {
+    await this.#state.outbox.idle();
+    this.#state.rename(renaming);
   }
 
   override async alarm(): Promise<void> {

@@ -68,6 +68,7 @@ const CALLS: Record<keyof WalletRpc, true> = {
   gauges: true,
   endHold: true,
   refresh: true,
+  rename: true,
   raise: true,
 };
 

@@ -64,6 +64,7 @@ test('the OpenAPI document describes the admin API and the data plane', () => {
       "POST /admin/v1/cost_centers/{id}/restore",
       "POST /admin/v1/cost_centers/{id}/resume",
       "POST /admin/v1/cost_centers/{id}/sessions/{session}/stop",
+      "POST /admin/v1/developers/{developer}/pseudonymise",
       "POST /v1/me/prefer",
       "POST /v1/messages",
       "POST /v1/messages/count_tokens",

@@ -11,6 +11,7 @@ import { audit } from './audit.ts';
 import { adminRouter } from './context.ts';
 import { costCenterStates } from './cost-center-states.ts';
 import { costCenters } from './cost-centers.ts';
+import { developers } from './developers.ts';
 import { exemptions } from './exemption.ts';
 import { fail } from './failures.ts';
 import { holds } from './holds.ts';
@@ -62,6 +63,7 @@ for (const router of [
   alerts,
   audit,
   metrics,
+  developers,
 ]) {
   admin.route('/', router);
 }
