@@ -5,6 +5,7 @@ import { defineConfig } from 'vitest/config';
 const PURE = [
   'test/core/**/*.test.ts',
   'test/finance/formats/**/*.test.ts',
+  'test/ledger/**/*.test.ts',
   'test/traffic/**/*.test.ts',
   'test/player/**/*.test.ts',
 ];

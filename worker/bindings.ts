@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { parseUsd } from '../durable-objects/core/money.ts';
+import { readOtlpDestination } from '../durable-objects/core/otlp-destination.ts';
 import { err, ok, type Result } from '../durable-objects/core/result.ts';
 import type { Wallet } from '../durable-objects/wallet/wallet.ts';
 
@@ -23,6 +24,8 @@ export interface Env {
   ANTHROPIC_API_KEY_ID?: string;
   RECONCILIATION_TOLERANCE?: string;
   RECONCILIATION_TOLERANCE_USD?: string;
+  OTLP_ENDPOINT?: string;
+  OTLP_HEADERS?: string;
 }
 
 /** One secret that virtual keys are signed with. */
@@ -181,6 +184,9 @@ export function readBindings(env: Env): Result<Bindings, string> {
   const problems = parsed.success
     ? []
     : parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  // Read by the wallets, which send; checked here, where a mistake is told.
+  const otlp = readOtlpDestination(env);
+  if (!otlp.ok) problems.push(otlp.error);
   if (!env.DB) problems.push('DB: expected a D1 binding');
   if (!env.WALLET) problems.push('WALLET: expected a Durable Object binding');
   if (env.PROVIDER === 'anthropic' && !env.ANTHROPIC_API_KEY) {

@@ -111,6 +111,32 @@ export function insertEntries(db: D1Database, entries: readonly string[]): D1Pre
   return db.prepare(INSERT_ENTRIES).bind(`[${entries.join(',')}]`);
 }
 
+/** What of a row counts towards the totals. Sums that fall would be no counters: differences downward stay apart. */
+const TOTALS = {
+  entries: 'count(*)',
+  charged_nano_usd: upward("value ->> '$.charged_nano_usd'"),
+  credited_nano_usd: upward("-(value ->> '$.charged_nano_usd')"),
+  input_tokens: upward("value ->> '$.input_tokens'"),
+  cache_write_tokens: upward("(value ->> '$.cache_write_5m_tokens') + (value ->> '$.cache_write_1h_tokens')"),
+  cache_read_tokens: upward("value ->> '$.cache_read_tokens'"),
+  output_tokens: upward("value ->> '$.output_tokens'"),
+};
+
+function upward(amount: string): string {
+  return `sum(max(${amount}, 0))`;
+}
+
+/** Adds the entries of a batch that D1 has not got yet to `ledger_totals`: to be run before they are inserted. */
+const ADD_TO_TOTALS = `
+  INSERT INTO ledger_totals (cost_center, kind, decision, ${Object.keys(TOTALS).join(', ')})
+  SELECT value ->> '$.cost_center', value ->> '$.kind', value ->> '$.decision', ${Object.values(TOTALS).join(', ')}
+  FROM json_each(?1)
+  WHERE NOT EXISTS (SELECT 1 FROM ledger_entries WHERE entry_id = value ->> '$.entry_id')
+  GROUP BY 1, 2, 3
+  ON CONFLICT DO UPDATE SET ${Object.keys(TOTALS)
+    .map((column) => `${column} = ${column} + excluded.${column}`)
+    .join(', ')}`;
+
 /**
  * Appends entries and alert events in one D1 transaction; each is a JSON document as text. Rejects where D1 does
  * not take the batch, and then none of it is in.
@@ -121,7 +147,9 @@ export async function append(
   alerts: readonly string[],
 ): Promise<void> {
   const statements: D1PreparedStatement[] = [];
-  if (entries.length > 0) statements.push(insertEntries(db, entries));
+  if (entries.length > 0) {
+    statements.push(db.prepare(ADD_TO_TOTALS).bind(`[${entries.join(',')}]`), insertEntries(db, entries));
+  }
   if (alerts.length > 0) statements.push(db.prepare(INSERT_ALERTS).bind(`[${alerts.join(',')}]`));
   if (statements.length > 0) await db.batch(statements);
 }

@@ -4,6 +4,7 @@
  * wallet's.
  */
 import type { Stage } from '../core/policy/types.ts';
+import type { Renaming } from '../core/pseudonym.ts';
 import { type Standing, stageName } from '../core/standing.ts';
 import type { AlertEvent } from '../ledger/entry.ts';
 import type { Outbox } from './outbox.ts';
@@ -70,6 +71,12 @@ export class Alerts {
       stage,
     );
     return inserted.rowsWritten > 0;
+  }
+
+  /** What a developer's budgets were told of is not told again under the other name. */
+  rename({ developer, pseudonym }: Renaming): void {
+    const update = 'UPDATE OR REPLACE crossings SET subject = ? WHERE subject = ?';
+    this.#sql.exec(update, pseudonym, developer);
   }
 
   forgetBefore(nowMs: number): void {

@@ -1,5 +1,6 @@
 /** The wallet's copy of its cost center's virtual keys: who they belong to, and whether they still may. */
 import { z } from 'zod';
+import { type Renaming, withPseudonym } from '../core/pseudonym.ts';
 import type { CopiedTable } from './configuration.ts';
 
 export interface VirtualKey {
@@ -78,6 +79,16 @@ export class VirtualKeys implements CopiedTable {
         key.revoked_at === null ? 0 : 1,
       );
     }
+  }
+
+  rename({ developer, pseudonym }: Renaming): void {
+    const query = 'SELECT * FROM virtual_keys WHERE developer = ?';
+    for (const row of this.#sql.exec<KeyRow>(query, developer).toArray()) {
+      const { tags } = withPseudonym({ tags: toVirtualKey(row).tags }, { developer, pseudonym });
+      const update = 'UPDATE virtual_keys SET developer = ?, tags = ? WHERE id = ?';
+      this.#sql.exec(update, pseudonym, JSON.stringify(tags), row.id);
+    }
+    this.reload();
   }
 
   reload(): void {

@@ -3,6 +3,7 @@
  * batches, and only deleted after D1 has them; a batch sent twice is stored once (ledger/append).
  */
 
+import { type Renaming, withPseudonym } from '../core/pseudonym.ts';
 import { append } from '../ledger/append.ts';
 import type { AlertEvent, Entry } from '../ledger/entry.ts';
 import { withinTime } from './deadline.ts';
@@ -29,6 +30,7 @@ export class Outbox {
   readonly #sql: SqlStorage;
   /** When to send next; null with nothing to send. */
   #dueMs: number | null;
+  #draining: Promise<void> = Promise.resolve();
   #failures = 0;
   /** After a failure nothing is sent before this instant. */
   #notBeforeMs = 0;
@@ -74,16 +76,38 @@ export class Outbox {
 
   /**
    * Sends what is there, also before it is due: the alarm runs anyhow. Never rejects: what D1 does not take
-   * stays, and the next try is put off.
+   * stays, and the next try is put off. `onTaken` is told of the entries D1 has, in the transaction in which they
+   * leave; it must not throw.
    */
-  async drain(db: D1Database, now: () => number): Promise<void> {
+  async drain(
+    db: D1Database,
+    now: () => number,
+    onTaken?: (entries: readonly string[]) => void,
+  ): Promise<void> {
+    this.#draining = this.#drain(db, now, onTaken);
+    await this.#draining;
+  }
+
+  /** Resolves when no batch is under way: what is in the table then is all that D1 may still get. */
+  async idle(): Promise<void> {
+    await this.#draining;
+  }
+
+  async #drain(
+    db: D1Database,
+    now: () => number,
+    onTaken?: (entries: readonly string[]) => void,
+  ): Promise<void> {
     if (this.#dueMs === null || this.#notBeforeMs > now()) return;
     try {
       for (let batch = 0; batch < BATCHES_A_DRAIN; batch += 1) {
         const rows = this.#nextRows();
         if (rows.length === 0) break;
-        await withinTime(append(db, documents(rows, 'ledger'), documents(rows, 'alerts')), SEND_TIMEOUT_MS);
+        const entries = documents(rows, 'ledger');
+        await withinTime(append(db, entries, documents(rows, 'alerts')), SEND_TIMEOUT_MS);
+        // No await between these two: they are committed together.
         this.#sql.exec('DELETE FROM outbox WHERE sequence <= ?', rows.at(-1)?.sequence ?? 0);
+        onTaken?.(entries);
       }
       this.#failures = 0;
       this.#dueMs = this.depth() > 0 ? now() : null;
@@ -110,6 +134,16 @@ export class Outbox {
       rows.push(row);
     }
     return rows;
+  }
+
+  /** In documents on their way. Call while idle: a batch under way has the old name. */
+  rename(renaming: Renaming): void {
+    const query =
+      'SELECT sequence, destination, document FROM outbox WHERE instr(document, json_quote(?)) > 0';
+    for (const { sequence, document } of this.#sql.exec<OutboxRow>(query, renaming.developer).toArray()) {
+      const update = 'UPDATE outbox SET document = ? WHERE sequence = ?';
+      this.#sql.exec(update, JSON.stringify(withPseudonym(JSON.parse(document), renaming)), sequence);
+    }
   }
 
   /** After a rolled-back transaction: what is in the table is what is to be sent. */

@@ -1,6 +1,7 @@
 /** The wallet's copy of temporary raises: what lifts a budget for whom, and until when. */
 import { z } from 'zod';
 import { MAX_LIMIT_NANO_USD, type NanoUsd, nanoUsd } from '../core/money.ts';
+import type { Renaming } from '../core/pseudonym.ts';
 import type { CopiedTable } from './configuration.ts';
 
 interface Raise {
@@ -66,6 +67,11 @@ export class Raises implements CopiedTable {
   /** Drops raises that are over. */
   forgetBefore(nowMs: number): void {
     this.#sql.exec('DELETE FROM raises WHERE ended = 1 OR until_ms <= ?', nowMs);
+    this.reload();
+  }
+
+  rename({ developer, pseudonym }: Renaming): void {
+    this.#sql.exec('UPDATE raises SET subject = ? WHERE subject = ?', pseudonym, developer);
     this.reload();
   }
 

@@ -3,6 +3,7 @@
  * values here; a rejected call means the wallet could not be reached and may be repeated with the same ids.
  */
 import type { Budget, Scope, WindowKind } from '../core/policy/types.ts';
+import type { Renaming } from '../core/pseudonym.ts';
 import type { TurnFacts } from '../core/turn.ts';
 import type { Usage } from '../core/usage.ts';
 
@@ -176,6 +177,19 @@ export interface WalletTotals {
   oldestUndrainedAt: string | null;
 }
 
+/** How a wallet is doing right now, for metrics. */
+export interface WalletGauges {
+  holdsOpen: number;
+  heldNanoUsd: number;
+  /** Documents on their way to D1. */
+  outboxDepth: number;
+  /** Age of the oldest of them, ms; 0 where there is none. */
+  outboxOldestMs: number;
+  /** Spans the collector took, and spans lost on the way, since the wallet's first one. */
+  telemetrySent: number;
+  telemetryLost: number;
+}
+
 /** The wallet's calls, as `DurableObjectStub<Wallet>` offers them. */
 export interface WalletRpc {
   /** Estimate, decide, hold, in one transaction. Idempotent by turn id: the same content gets the same reply. */
@@ -200,10 +214,13 @@ export interface WalletRpc {
    * Complete for the 40 days that spend is kept.
    */
   totals(costCenter: string, fromMs: number, toMs: number): Promise<WalletTotals>;
+  gauges(): Promise<WalletGauges>;
   /** Ends a runaway hold: it settles at the best figure known, marked estimated. False: no such open hold. */
   endHold(turnId: string, reason: string): Promise<boolean>;
   /** Makes sure the wallet's copy of the configuration is at least at `revision`; rejects where D1 is away. */
   refresh(costCenter: string, revision: number): Promise<{ revision: number }>;
+  /** Puts a pseudonym in a developer's place in all that the wallet keeps. Can be repeated. */
+  rename(renaming: Renaming): Promise<void>;
   /** Records an event that somebody should hear of, outside a turn's decision. */
   raise(costCenter: string, event: { on: string; turnId: string | null; facts: unknown }): Promise<void>;
 }

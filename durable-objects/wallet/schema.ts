@@ -155,6 +155,16 @@ const VERSIONS: readonly (readonly string[])[] = [
       document TEXT NOT NULL
     ) STRICT`,
   ],
+  [
+    // One row: what became of the spans of entries. `queued` ones are in memory, and lost with it.
+    `CREATE TABLE telemetry (
+      id INTEGER PRIMARY KEY CHECK (id = 1),
+      queued INTEGER NOT NULL,
+      sent INTEGER NOT NULL,
+      lost INTEGER NOT NULL
+    ) STRICT`,
+    'INSERT INTO telemetry VALUES (1, 0, 0, 0)',
+  ],
 ];
 
 /** Brings the object's tables to the newest version; a no-op where they are. */

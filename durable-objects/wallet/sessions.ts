@@ -3,6 +3,7 @@
  * sticks to it, and what its developer wishes. All of it ends with the session.
  */
 import type { SessionHistory } from '../core/history.ts';
+import { type Renaming, withPseudonym } from '../core/pseudonym.ts';
 import type { Step } from '../core/step.ts';
 import type { TurnFacts } from '../core/turn.ts';
 import { SESSION_KEPT_MS } from './session-spans.ts';
@@ -97,6 +98,23 @@ export class Sessions {
       model,
       nowMs,
     );
+  }
+
+  /** In wishes, and in the causes of steps down: a step of a developer's budget names them. */
+  rename(renaming: Renaming): void {
+    const { developer, pseudonym } = renaming;
+    this.#sql.exec(
+      'UPDATE OR REPLACE preferences SET developer = ? WHERE developer = ?',
+      pseudonym,
+      developer,
+    );
+    const query = 'SELECT session, thread, step FROM steps WHERE instr(step, json_quote(?)) > 0';
+    const rows = this.#sql.exec<{ session: string; thread: string; step: string }>(query, developer);
+    for (const { session, thread, step } of rows.toArray()) {
+      const document = JSON.stringify(withPseudonym(JSON.parse(step), renaming));
+      const update = 'UPDATE steps SET step = ? WHERE session = ? AND thread = ?';
+      this.#sql.exec(update, document, session, thread);
+    }
   }
 
   /** Forgets what is left of a session of the same name that was over long ago. */

@@ -4,6 +4,7 @@
  */
 import { type NanoUsd, nanoUsd } from '../core/money.ts';
 import type { Scope } from '../core/policy/types.ts';
+import type { Renaming } from '../core/pseudonym.ts';
 
 export const QUARTER_MS = 900_000;
 const QUARTERS_A_DAY = 96;
@@ -136,6 +137,19 @@ export class Spend {
       developer,
       settledNanoUsd: nanoUsd(total),
     }));
+  }
+
+  /** Gives a developer's buckets another name, quarter by quarter: every sum stays what it is. */
+  rename({ developer, pseudonym }: Renaming): void {
+    this.#sql.exec(
+      `INSERT INTO spend (quarter, developer, key_id, line, session, nano_usd)
+       SELECT quarter, ?2, key_id, line, session, nano_usd FROM spend WHERE developer = ?1
+       ON CONFLICT DO UPDATE SET nano_usd = nano_usd + excluded.nano_usd`,
+      developer,
+      pseudonym,
+    );
+    this.#sql.exec('DELETE FROM spend WHERE developer = ?', developer);
+    this.reload();
   }
 
   /** Drops buckets no window can need any more: of sessions active since `sessionsSinceMs`, none. */

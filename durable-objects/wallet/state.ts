@@ -1,6 +1,7 @@
 /** The parts of one wallet, and what undoes their memory when a transaction rolls back. */
 import { builtinCatalogue } from '../core/catalogue/models.ts';
 import type { Catalogue } from '../core/catalogue/types.ts';
+import type { Renaming } from '../core/pseudonym.ts';
 import { Alerts } from './alerts.ts';
 import { Clock } from './clock.ts';
 import { ConfigurationCopy } from './configuration.ts';
@@ -13,6 +14,7 @@ import { SESSION_KEPT_MS, SessionSpans } from './session-spans.ts';
 import { SessionStops } from './session-stops.ts';
 import { Sessions } from './sessions.ts';
 import { Spend } from './spend.ts';
+import { Telemetry } from './telemetry.ts';
 import { tellTurnedModels } from './turned-models.ts';
 import { Turns } from './turns.ts';
 
@@ -29,6 +31,7 @@ export class WalletState {
   readonly spans: SessionSpans;
   readonly stops: SessionStops;
   readonly spend: Spend;
+  readonly telemetry: Telemetry;
   readonly turns: Turns;
   readonly #storage: DurableObjectStorage;
 
@@ -52,6 +55,7 @@ export class WalletState {
     this.sessions = new Sessions(sql);
     this.spans = new SessionSpans(sql);
     this.spend = new Spend(sql);
+    this.telemetry = new Telemetry(sql);
     this.turns = new Turns(sql);
   }
 
@@ -70,6 +74,26 @@ export class WalletState {
     this.refusedModels.forgetBefore(nowMs);
     this.alerts.forgetBefore(nowMs);
     this.prices.forgetBefore(nowMs);
+  }
+
+  /**
+   * Puts a pseudonym in a developer's place, everywhere and at once: their budgets' sums go on under it. Can be
+   * repeated. Call while the outbox is idle.
+   */
+  rename(renaming: Renaming): void {
+    this.commit(() => {
+      for (const part of [
+        this.keys,
+        this.spend,
+        this.turns,
+        this.sessions,
+        this.alerts,
+        this.raises,
+        this.outbox,
+      ]) {
+        part.rename(renaming);
+      }
+    });
   }
 
   /** Runs a synchronous transaction; if it throws, storage and memory are both as before. */

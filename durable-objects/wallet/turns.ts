@@ -2,16 +2,17 @@
  * The turns a wallet knows: open ones with their hold and lease, resolved ones as long as a late or repeated
  * report can come. Open holds are mirrored in memory, because every admission sums over them.
  */
-import { z } from 'zod';
 import type { PriorPrompt } from '../core/catalogue/asked.ts';
 import { type Hold, heldAmount } from '../core/hold.ts';
 import { type NanoUsd, nanoUsd } from '../core/money.ts';
 import type { Admission, Scope } from '../core/policy/types.ts';
+import { type Renaming, withPseudonym } from '../core/pseudonym.ts';
 import type { TokenCounts } from '../core/usage.ts';
 import type { RecordedStanding } from '../ledger/entry.ts';
 import { RESOLVED_KEPT_MS, Residuals, subjectOf } from './residuals.ts';
 import type { OpenReply, OpenRequest, Progress, SettleRequest } from './rpc.ts';
 import type { Counted, Span } from './spend.ts';
+import { type StoredRow, toTurnRow } from './turn-row.ts';
 
 /** Everything that is known of a turn once it was decided; the ledger entry is made from it. */
 export interface OpenedTurn {
@@ -75,51 +76,6 @@ export interface TurnRow {
 
 /** A row whose turn holds money. */
 type OpenRow = TurnRow & { opened: OpenedTurn };
-
-interface StoredRow extends Record<string, SqlStorageValue> {
-  turn_id: string;
-  state: string;
-  opened_at_ms: number;
-  lease_expires_at_ms: number;
-  opened: string | null;
-  progress: string | null;
-  settlement: string | null;
-  charge: string | null;
-}
-
-/** JSON this object wrote itself; its shape is this file's own. */
-function fromOwnJson<T>(text: string | null): T | null {
-  return text === null ? null : (JSON.parse(text) as T);
-}
-
-/** Fields that turns written by earlier versions lack. */
-const OPENED_BEFORE = { prior: null, priceBook: null };
-const CHARGED_BEFORE = { askedNanoUsd: null, chargedPriceVersion: null };
-
-function openedOf(text: string | null): OpenedTurn | null {
-  const opened = fromOwnJson<OpenedTurn>(text);
-  return opened && { ...OPENED_BEFORE, ...opened };
-}
-
-function chargeOf(text: string | null): Charge | null {
-  const charge = fromOwnJson<Partial<Charge> & Omit<Charge, 'listNanoUsd'>>(text);
-  return charge && { ...CHARGED_BEFORE, listNanoUsd: charge.nanoUsd, ...charge };
-}
-
-const stateSchema = z.enum(['open', 'settled', 'released', 'expired', 'refused']);
-
-function toTurnRow(row: StoredRow): TurnRow {
-  return {
-    turnId: row.turn_id,
-    state: stateSchema.parse(row.state),
-    openedAtMs: row.opened_at_ms,
-    leaseExpiresAtMs: row.lease_expires_at_ms,
-    opened: openedOf(row.opened),
-    progress: fromOwnJson<Progress>(row.progress),
-    settlement: fromOwnJson<SettleRequest>(row.settlement),
-    charge: chargeOf(row.charge),
-  };
-}
 
 export class Turns {
   readonly #sql: SqlStorage;
@@ -288,6 +244,17 @@ export class Turns {
     return this.openTurns()
       .filter(({ leaseExpiresAtMs }) => leaseExpiresAtMs <= nowMs)
       .slice(0, limit);
+  }
+
+  /** In what is kept of turns for late and repeated reports. */
+  rename(renaming: Renaming): void {
+    const query = 'SELECT turn_id, opened FROM turns WHERE instr(opened, json_quote(?)) > 0';
+    const rows = this.#sql.exec<{ turn_id: string; opened: string }>(query, renaming.developer).toArray();
+    for (const { turn_id: turnId, opened } of rows) {
+      const document = JSON.stringify(withPseudonym(JSON.parse(opened), renaming));
+      this.#sql.exec('UPDATE turns SET opened = ? WHERE turn_id = ?', document, turnId);
+    }
+    this.reload();
   }
 
   forgetBefore(nowMs: number): void {

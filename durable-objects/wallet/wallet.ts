@@ -2,13 +2,16 @@
  * The wallet of one cost center: load, decide, commit. A thin shell that owns the storage, the alarm and the
  * calls; what money and decisions mean is in core/, each transaction in a file of its own.
  *
- * An object has one alarm. It serves leases first, then the outbox, and never throws: an alarm that throws six
- * times is dropped, and with it every lease.
+ * An object has one alarm. It serves leases first, then the outbox, starts what goes to a collector without waiting
+ * for it, and never throws: an alarm that throws six times is dropped, and with it every lease.
  */
 import { DurableObject } from 'cloudflare:workers';
+import { readOtlpDestination } from '../core/otlp-destination.ts';
+import type { Renaming } from '../core/pseudonym.ts';
 import { fullest } from '../core/standing.ts';
 import type { Configuration } from './configuration.ts';
 import { withinTime } from './deadline.ts';
+import { gaugesOf, holdViews } from './gauges.ts';
 import { keyProblem, openTurn } from './open.ts';
 import { reopenTurn } from './reopen.ts';
 import type {
@@ -21,6 +24,7 @@ import type {
   ReopenRequest,
   SettleReply,
   SettleRequest,
+  WalletGauges,
   WalletRpc,
   WalletTotals,
   WalletView,
@@ -34,6 +38,9 @@ import { totalsOf } from './totals.ts';
 /** What the wallet needs of the deployment. */
 export interface WalletEnv {
   DB: D1Database;
+  /** A collector for spans, as core/otlp-destination reads it; none by default. */
+  OTLP_ENDPOINT?: string;
+  OTLP_HEADERS?: string;
 }
 
 /** Leases settled in one alarm; more are served by the next one at once. */
@@ -139,20 +146,11 @@ export class Wallet extends DurableObject<WalletEnv> implements WalletRpc {
   }
 
   async holds(): Promise<HoldView[]> {
-    return this.#state.turns.openTurns().map(({ turnId, opened, leaseExpiresAtMs, openedAtMs }) => {
-      const { request, developer, heldNanoUsd, model } = opened;
-      return {
-        turnId,
-        attempt: opened.attempt,
-        developer,
-        keyId: request.keyId,
-        session: request.facts.session,
-        model: model ?? request.facts.model,
-        heldNanoUsd,
-        openedAt: new Date(openedAtMs).toISOString(),
-        leaseExpiresAt: new Date(leaseExpiresAtMs).toISOString(),
-      };
-    });
+    return holdViews(this.#state);
+  }
+
+  async gauges(): Promise<WalletGauges> {
+    return gaugesOf(this.#state);
   }
 
   async totals(costCenter: string, fromMs: number, toMs: number): Promise<WalletTotals> {
@@ -190,11 +188,16 @@ export class Wallet extends DurableObject<WalletEnv> implements WalletRpc {
     this.#armAlarm();
   }
 
+  async rename(renaming: Renaming): Promise<void> {
+    await this.#state.outbox.idle();
+    this.#state.rename(renaming);
+  }
+
   override async alarm(): Promise<void> {
     this.#alarmMs = null;
     try {
       this.#expireLeases();
-      await this.#state.outbox.drain(this.env.DB, () => this.#state.clock.now());
+      await this.#drain();
       this.#cleanUp();
       await this.#keepCopyFresh();
     } catch (error) {
@@ -217,6 +220,16 @@ export class Wallet extends DurableObject<WalletEnv> implements WalletRpc {
     }
   }
 
+  /** The ledger first; what of it goes to a collector is sent beside, and nothing waits for that. */
+  async #drain(): Promise<void> {
+    const { outbox, telemetry, clock } = this.#state;
+    const now = () => clock.now();
+    const read = readOtlpDestination(this.env);
+    const destination = read.ok ? read.value : null;
+    await outbox.drain(this.env.DB, now, destination ? (entries) => telemetry.take(entries) : undefined);
+    if (destination) this.ctx.waitUntil(telemetry.send(destination, now).finally(() => this.#armAlarm()));
+  }
+
   #cleanUp(): void {
     const nowMs = this.#state.clock.now();
     if (nowMs - this.#cleanedMs < CLEANUP_EVERY_MS) return;
@@ -226,8 +239,8 @@ export class Wallet extends DurableObject<WalletEnv> implements WalletRpc {
 
   /** Sets the alarm to what is due next, if it is not set to that or earlier already. */
   #armAlarm(): void {
-    const { turns, outbox } = this.#state;
-    const dues = [turns.nextLeaseMs(), outbox.dueMs()].filter((due) => due !== null);
+    const { turns, outbox, telemetry } = this.#state;
+    const dues = [turns.nextLeaseMs(), outbox.dueMs(), telemetry.dueMs()].filter((due) => due !== null);
     if (dues.length === 0) return;
     // Dues are by the wallet's clock, alarms by the platform's: after a jump back the two differ.
     const dueMs = Date.now() + Math.max(0, Math.min(...dues) - this.#state.clock.now());

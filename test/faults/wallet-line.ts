@@ -66,8 +66,10 @@ const CALLS: Record<keyof WalletRpc, true> = {
   view: true,
   holds: true,
   totals: true,
+  gauges: true,
   endHold: true,
   refresh: true,
+  rename: true,
   raise: true,
 };
 

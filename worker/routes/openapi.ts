@@ -28,8 +28,8 @@ interface DataPlaneCall {
   method: 'get' | 'post' | 'head';
   path: string;
   summary: string;
-  /** Whether a virtual key is asked for. */
-  keyed: boolean;
+  /** Whether a virtual key is asked for; "admin": the admin token. */
+  keyed: boolean | 'admin';
   headers?: Record<string, string>;
   /** A JSON body that is asked for, and answered as it was understood. */
   body?: z.ZodType;
@@ -66,6 +66,12 @@ const DATA_PLANE: readonly DataPlaneCall[] = [
   },
   {
     method: 'get',
+    path: '/metrics',
+    summary: 'Metrics in the Prometheus text format; after and limit page over cost centers.',
+    keyed: 'admin',
+  },
+  {
+    method: 'get',
     path: '/healthz',
     summary: 'Whether the gateway is configured and answers.',
     keyed: false,
@@ -87,7 +93,7 @@ function describe(
     path,
     summary,
     tags: ['data plane'],
-    security: keyed ? KEY_SCHEMES : [],
+    security: keyed === 'admin' ? [{ adminToken: [] }] : keyed ? KEY_SCHEMES : [],
     ...(path.includes('{id}') ? { parameters: [parameter] } : {}),
     ...(body ? { request: { body: jsonBody(body) } } : {}),
     responses: {

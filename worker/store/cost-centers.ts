@@ -119,6 +119,11 @@ export async function listCostCenters(
     .limit(page.limit);
 }
 
+/** How many there are whose id comes after this one. */
+export async function countCostCenters(database: Database, after: string): Promise<number> {
+  return await database.$count(costCenters, gt(costCenters.id, after));
+}
+
 /** True while the cost center has not changed since it was read. */
 function isUnchanged({ id, revision }: CostCenter): SQL {
   const row = and(eq(costCenters.id, id), eq(costCenters.revision, revision));

@@ -1,4 +1,4 @@
-/** The configuration tables of migrations 0001, 0003 and 0006, as drizzle sees them. */
+/** The configuration tables of migrations 0001, 0003, 0006 and 0008, as drizzle sees them. */
 import { integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 import type { PolicyProblem } from '../../durable-objects/core/policy/types.ts';
 
@@ -100,6 +100,17 @@ export const policyVersions = sqliteTable(
   },
   (table) => [primaryKey({ columns: [table.costCenter, table.version] })],
 );
+
+export const pseudonyms = sqliteTable('pseudonyms', {
+  pseudonym: text().primaryKey(),
+  createdAt: text('created_at').notNull(),
+  completedAt: text('completed_at'),
+});
+
+export const pseudonymMappings = sqliteTable('pseudonym_mappings', {
+  developer: text().primaryKey(),
+  pseudonym: text().notNull(),
+});
 
 export const auditEvents = sqliteTable('audit_events', {
   sequence: integer().primaryKey({ autoIncrement: true }),

@@ -12,6 +12,7 @@ import { audit } from './audit.ts';
 import { adminRouter } from './context.ts';
 import { costCenterStates } from './cost-center-states.ts';
 import { costCenters } from './cost-centers.ts';
+import { developers } from './developers.ts';
 import { exemptions } from './exemption.ts';
 import { exports } from './exports.ts';
 import { fail } from './failures.ts';
@@ -74,6 +75,7 @@ for (const router of [
   archive,
   storage,
   reconciliations,
+  developers,
 ]) {
   admin.route('/', router);
 }

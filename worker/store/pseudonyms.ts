@@ -1,0 +1,195 @@
+/**
+ * Putting a pseudonym in the place of a developer who left. The mapping of the two is a row only while it is needed;
+ * with the last row renamed it is deleted, and what stays in `pseudonyms` leads to nobody.
+ */
+import { and, eq, type SQL, sql } from 'drizzle-orm';
+import type { Renaming } from '../../durable-objects/core/pseudonym.ts';
+import { type Authorship, commitChange, revisionOf } from './change.ts';
+import type { Database } from './database.ts';
+import { auditEvents, pseudonymMappings, pseudonyms, raises, virtualKeys } from './tables.ts';
+
+/** 64 bits: enough for no two to meet. */
+function newPseudonym(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(8));
+  return `left-${[...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('')}`;
+}
+
+/** The fields of an audit event's JSON that name developers, as migrations/0008_privacy.sql has them. */
+const FIELDS = ['"developer":', '"subject":'];
+
+function auditJson(column: 'before' | 'after', { developer, pseudonym }: Renaming): SQL {
+  return FIELDS.reduce(
+    (text, field) =>
+      sql`replace(${text}, ${field} || json_quote(${developer}), ${field} || json_quote(${pseudonym}))`,
+    sql.raw(column),
+  );
+}
+
+function isNamedInAudit(developer: string): SQL {
+  const places = FIELDS.flatMap((field) =>
+    ['before', 'after'].map(
+      (column) => sql`coalesce(instr(${sql.raw(column)}, ${field} || json_quote(${developer})), 0)`,
+    ),
+  );
+  return sql`${sql.join(places, sql` + `)} > 0`;
+}
+
+/** Whether anything at all is kept under this name. */
+function isKnown(developer: string): SQL {
+  return sql`(
+    EXISTS (SELECT 1 FROM virtual_keys WHERE developer = ${developer})
+    OR EXISTS (SELECT 1 FROM ledger_entries WHERE developer = ${developer})
+    OR EXISTS (SELECT 1 FROM alert_events WHERE developer = ${developer})
+    OR EXISTS (SELECT 1 FROM raises WHERE subject = ${developer})
+    OR EXISTS (SELECT 1 FROM audit_events WHERE ${isNamedInAudit(developer)}))`;
+}
+
+/** The open mapping of a developer, made where there is none; null where nothing is kept under that name. */
+export async function openMapping(
+  database: Database,
+  developer: string,
+  at: string,
+): Promise<Renaming | null> {
+  const pseudonym = newPseudonym();
+  const isNew = sql`${isKnown(developer)} AND NOT EXISTS
+    (SELECT 1 FROM pseudonym_mappings WHERE developer = ${developer})`;
+  const mapped = database.select().from(pseudonymMappings).where(eq(pseudonymMappings.developer, developer));
+  const [, , rows] = await database.batch([
+    database.insert(pseudonyms).select(sql`SELECT ${pseudonym}, ${at}, NULL WHERE ${isNew}`),
+    database.insert(pseudonymMappings).select(sql`SELECT ${developer}, ${pseudonym} WHERE ${isNew}`),
+    mapped,
+  ]);
+  return rows[0] ?? null;
+}
+
+export async function isPseudonym(database: Database, developer: string): Promise<boolean> {
+  const rows = await database.all(sql`SELECT 1 FROM pseudonyms WHERE pseudonym = ${developer}`);
+  return rows.length > 0;
+}
+
+export interface NamingPolicy {
+  costCenter: string;
+  version: number;
+  live: boolean;
+}
+
+/** Versions of policies that name the developer in an override, those in force first. */
+export async function policiesNaming(database: Database, developer: string): Promise<NamingPolicy[]> {
+  const rows = await database.all<{ costCenter: string; version: number; live: number }>(sql`
+    SELECT p.cost_center AS costCenter, p.version AS version, p.version IS c.live_policy_version AS live
+    FROM policy_versions p JOIN cost_centers c ON c.id = p.cost_center
+    WHERE EXISTS (
+      SELECT 1 FROM json_each(p.document, '$.budgets') b, json_each(b.value, '$.overrides') o
+      WHERE lower(o.key) = ${developer}
+    )
+    ORDER BY live DESC, p.cost_center, p.version`);
+  return rows.map((row) => ({ ...row, live: row.live === 1 }));
+}
+
+export interface NamedCostCenter {
+  id: string;
+  jurisdiction: 'eu' | null;
+  revision: number;
+  /** Whether keys or raises there still have the name. */
+  hasName: boolean;
+}
+
+/** The cost centers whose wallets know, or knew before this began, the developer. */
+export async function costCentersOf(
+  database: Database,
+  { developer, pseudonym }: Renaming,
+): Promise<NamedCostCenter[]> {
+  const rows = await database.all<Omit<NamedCostCenter, 'hasName'> & { hasName: number }>(sql`
+    SELECT c.id AS id, c.jurisdiction AS jurisdiction, c.revision AS revision, max(named.name = ${developer}) AS hasName
+    FROM (
+      SELECT cost_center, developer AS name FROM virtual_keys WHERE developer IN (${developer}, ${pseudonym})
+      UNION SELECT cost_center, subject FROM raises WHERE subject IN (${developer}, ${pseudonym})
+    ) named JOIN cost_centers c ON c.id = named.cost_center
+    GROUP BY c.id ORDER BY c.id`);
+  return rows.map((row) => ({ ...row, hasName: row.hasName === 1 }));
+}
+
+/** Revokes and renames the developer's keys in one cost center, and renames their raises. */
+export async function renameInCostCenter(
+  database: Database,
+  costCenter: string,
+  { developer, pseudonym }: Renaming,
+  reason: string,
+  authorship: Authorship,
+): Promise<number | null> {
+  const { at } = authorship;
+  const revision = revisionOf(costCenter);
+  return await commitChange(
+    database,
+    {
+      costCenter,
+      action: 'developer.pseudonymise',
+      target: pseudonym,
+      before: null,
+      after: { reason },
+      provided: sql`TRUE`,
+      statements: [
+        database
+          .update(virtualKeys)
+          .set({
+            developer: pseudonym,
+            name: null,
+            tags: sql`replace(tags, ':' || json_quote(${developer}), ':' || json_quote(${pseudonym}))`,
+            revokedAt: sql`coalesce(revoked_at, ${at})`,
+            updatedAt: at,
+            revision,
+          })
+          .where(and(eq(virtualKeys.costCenter, costCenter), eq(virtualKeys.developer, developer))),
+        database
+          .update(raises)
+          .set({ subject: pseudonym, updatedAt: at, revision })
+          .where(and(eq(raises.costCenter, costCenter), eq(raises.subject, developer))),
+      ],
+    },
+    authorship,
+  );
+}
+
+/** Renames in at most `limit` audit events; how many. */
+export async function renameInAudit(database: Database, renaming: Renaming, limit: number): Promise<number> {
+  const rows = await database.all(sql`
+    UPDATE audit_events SET before = ${auditJson('before', renaming)}, after = ${auditJson('after', renaming)}
+    WHERE sequence IN (
+      SELECT sequence FROM audit_events WHERE ${isNamedInAudit(renaming.developer)} LIMIT ${limit}
+    )
+    RETURNING sequence`);
+  return rows.length;
+}
+
+/**
+ * Destroys the mapping, and records without the name that it is done; false where rows are left, some of them
+ * younger than the search for them.
+ */
+export async function closeMapping(
+  database: Database,
+  { developer, pseudonym }: Renaming,
+  reason: string,
+  { at, actor, requestId }: Authorship,
+): Promise<boolean> {
+  const isMapping = eq(pseudonymMappings.developer, developer);
+  const isOpen = sql`EXISTS (SELECT 1 FROM ${pseudonymMappings} WHERE ${isMapping})`;
+  const event = { before: null, after: { reason, completed: true }, costCenter: null };
+  const [, , left] = await database.batch([
+    database.delete(pseudonymMappings).where(and(isMapping, sql`NOT ${isKnown(developer)}`)),
+    database
+      .update(pseudonyms)
+      .set({ completedAt: at })
+      .where(and(eq(pseudonyms.pseudonym, pseudonym), sql`NOT ${isOpen}`)),
+    database.select().from(pseudonymMappings).where(isMapping),
+  ]);
+  if (left.length > 0) return false;
+  await database.insert(auditEvents).values({
+    ...event,
+    occurredAt: at,
+    actor,
+    action: 'developer.pseudonymise',
+    target: pseudonym,
+    requestId,
+  });
+  return true;
+}
