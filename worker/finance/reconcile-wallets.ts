@@ -42,18 +42,20 @@ const DIFFERING_A_RUN = 5;
 /** Cost centers that are named in the summary because they could not be compared. */
 const SKIPPED_NAMED = 100;
 
-type Access = Pick<Bindings, 'db' | 'wallets'>;
+type Access = Pick<Bindings, 'db' | 'wallets' | 'archive'>;
 
-/** The last 35 finished days. */
-export function walletSpan(nowMs: number): DaySpan {
+/** The last 35 finished days, or as many of them as have not begun to leave D1 for the archive. */
+export function walletSpan(nowMs: number, archive: Access['archive']): DaySpan {
   const toMs = startOfDay(nowMs);
-  return { fromMs: toMs - WALLET_DAYS * DAY_MS, toMs };
+  // Today is one of the hot days.
+  const days = archive ? Math.min(WALLET_DAYS, archive.hotDays - 1) : WALLET_DAYS;
+  return { fromMs: toMs - days * DAY_MS, toMs };
 }
 
 /** What the clock runs: goes on where the last run of the day ended; does nothing once the day is done. */
 export async function reconcileWalletsByTheClock(access: Access, nowMs: number): Promise<void> {
   const database = openDatabase(access.db);
-  const span = walletSpan(nowMs);
+  const span = walletSpan(nowMs, access.archive);
   const day = dayOf(span.toMs - DAY_MS);
   const before = parseProgress(await readProgress(database, 'wallets'), day);
   if (before.done) return;
@@ -67,7 +69,12 @@ export async function reconcileWallets(
   day: number | null,
   nowMs: number,
 ): Promise<RunOutcome> {
-  const span = day === null ? walletSpan(nowMs) : { fromMs: day, toMs: day + DAY_MS };
+  const all = walletSpan(nowMs, access.archive);
+  if (day !== null && day < all.fromMs) {
+    const why = `entries of this day may have left D1, or the wallet's memory: days from ${dayOf(all.fromMs)} on are compared`;
+    return { records: [], pending: [{ kind: 'wallets', day: dayOf(day), why }] };
+  }
+  const span = day === null ? all : { fromMs: day, toMs: day + DAY_MS };
   const { progress, records } = await advance(access, span, NO_PROGRESS, nowMs);
   const lastDay = dayOf(span.toMs - DAY_MS);
   const pending: Pending[] = progress.skipped.map((id) => ({

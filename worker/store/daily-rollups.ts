@@ -128,3 +128,12 @@ export async function listDirtyUnits(db: D1Database, endDay: string, limit: numb
     .all<Unit>();
   return results;
 }
+
+/** Gives a developer's sums their pseudonym: no two rows meet, as nobody else ever has it. */
+export async function renameInRollups(
+  db: D1Database,
+  { developer, pseudonym }: { developer: string; pseudonym: string },
+): Promise<number> {
+  const update = db.prepare('UPDATE daily_rollups SET developer = ? WHERE developer = ?');
+  return (await update.bind(pseudonym, developer).run()).meta.changes;
+}

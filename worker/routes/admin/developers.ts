@@ -2,6 +2,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import type { Renaming } from '../../../durable-objects/core/pseudonym.ts';
 import { pseudonymiseRows } from '../../../durable-objects/ledger/pseudonymise.ts';
+import { renameInRollups } from '../../store/daily-rollups.ts';
 import * as pseudonyms from '../../store/pseudonyms.ts';
 import { walletOf } from '../../store/wallets.ts';
 import { callWallet } from '../../turn/wallet-call.ts';
@@ -38,7 +39,8 @@ const pseudonymised = z
 const REMAINS = [
   'versions of policies that are not in force keep their text (policy_versions)',
   'free text that people wrote: reasons of raises, pauses and stops, names of budgets, actors of audit events',
-  'archived files and exports that were taken before',
+  'archived days (restore one, and call again) and exports that were taken before',
+  'records of reconciliation: what differed on one day, kept as evidence',
   'D1 Time Travel and wallets’ point-in-time recovery, for up to 30 days: the mapping is in there too',
   'session ids, which are the client’s own and name nobody',
 ];
@@ -103,6 +105,7 @@ async function pseudonymise(c: AdminContext, name: string, why: string): Promise
   const wallets = await renameInWallets(c, renaming, why);
   if (wallets === null) return fail(requestId, { why: 'wallet_away' });
   const renamed = await renameRows(c, renaming);
+  await renameInRollups(c.get('bindings').db, renaming);
   const complete = await pseudonyms.closeMapping(database, renaming, why, authorshipOf(c));
   return c.json({
     pseudonym: renaming.pseudonym,

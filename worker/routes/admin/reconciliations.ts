@@ -45,7 +45,7 @@ async function run(
   c: AdminContext,
   { kind, day }: z.output<typeof newRun>,
 ): Promise<RunOutcome | { conflict: string }> {
-  const { db, wallets, costReport } = c.get('bindings');
+  const { db, wallets, archive, costReport } = c.get('bindings');
   const nowMs = Date.now();
   const dayMs = day === undefined ? null : Date.parse(day);
   const outcome: RunOutcome = { records: [], pending: [] };
@@ -60,7 +60,7 @@ async function run(
     outcome.pending.push(...upstream.pending);
   }
   if (kind !== 'upstream' && (day === undefined || isWithinWallets(day))) {
-    const compared = await reconcileWallets({ db, wallets }, dayMs, nowMs);
+    const compared = await reconcileWallets({ db, wallets, archive }, dayMs, nowMs);
     outcome.records.push(...compared.records);
     outcome.pending.push(...compared.pending);
   }
