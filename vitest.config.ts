@@ -10,6 +10,21 @@ const PURE = [
   'test/player/**/*.test.ts',
 ];
 
+/** What the Worker and its tests import from node_modules. */
+const LIBRARIES = [
+  '@hono/zod-openapi',
+  'drizzle-orm',
+  'drizzle-orm/d1',
+  'drizzle-orm/sqlite-core',
+  'fast-check',
+  'hono',
+  'hono/body-limit',
+  'hono/http-exception',
+  'temporal-polyfill',
+  'ulid',
+  'zod',
+];
+
 /**
  * Three projects: `worker` runs inside workerd against the real Worker, its Durable Objects and D1; `pure` holds
  * calculation that touches none of them; `node` what needs processes, files or sockets (`*.node.test.ts`).
@@ -41,19 +56,33 @@ export default defineConfig(async () => {
           ],
           test: {
             name: 'worker',
+            maxWorkers: 2,
+            sequence: { groupOrder: 1 },
             include: ['test/**/*.test.ts'],
             exclude: ['test/**/*.node.test.ts', ...PURE],
             setupFiles: ['test/apply-migrations.ts'],
+            // Every file loads the whole Worker: a library in one piece is one module to fetch, and not hundreds.
+            deps: { optimizer: { ssr: { enabled: true, include: LIBRARIES } } },
             // For a machine that is busy; what has to be quick is measured in benchmarks.
             testTimeout: 30_000,
           },
         },
-        { test: { name: 'pure', include: PURE, testTimeout: 60_000 } },
+        {
+          test: {
+            name: 'pure',
+            include: PURE,
+            testTimeout: 60_000,
+            maxWorkers: 2,
+            sequence: { groupOrder: 0 },
+          },
+        },
         {
           test: {
             name: 'node',
-            // They start processes and hold them to a time: one file after the other.
+            // They start processes and hold them to a time: one file after the other, and after all else.
             fileParallelism: false,
+            maxWorkers: 1,
+            sequence: { groupOrder: 2 },
             include: ['test/**/*.node.test.ts'],
             testTimeout: 120_000,
             hookTimeout: 120_000,

@@ -127,6 +127,13 @@ describe('a month', () => {
       late_entries: 1,
       late_charged_usd: '-2.00',
     });
+    const report =
+      'SELECT month, closed, charged_nano_usd, late_nano_usd FROM report_booked_months ORDER BY month';
+    expect((await env.DB.prepare(report).all()).results).toEqual([
+      { month: '2026-10', closed: 0, charged_nano_usd: 3 * DOLLAR, late_nano_usd: 0 },
+      { month: '2026-11', closed: 1, charged_nano_usd: 35 * DOLLAR, late_nano_usd: 0 },
+      { month: '2026-12', closed: 0, charged_nano_usd: 38 * DOLLAR, late_nano_usd: -2 * DOLLAR },
+    ]);
   });
 
   test('that was closed before an entry arrived takes none that was recorded in it either', async () => {
