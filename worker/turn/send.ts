@@ -5,7 +5,6 @@
 import type { OpenReply } from '../../durable-objects/wallet/rpc.ts';
 import { isShort, passThrough, passWhole } from './answer-meter.ts';
 import { type Admitted, type Answered, attemptTurn, type Turn } from './attempt.ts';
-import { keyRejected } from './authenticate.ts';
 import { type Edge, walletOfKey } from './edge.ts';
 import { downstreamHeaders } from './forward.ts';
 import { isAboutModel, type ModelRefusal } from './model-refusal.ts';
@@ -36,19 +35,16 @@ export async function send(turn: Turn, first: Admitted, edge: Edge): Promise<Res
   }
 }
 
-/** What to do after the wallet decided anew; null: pass the upstream's error on. */
-function nextStep(
-  reopened: OpenReply | null,
-  { id, key }: Turn,
-  { requestId }: Edge,
-): Admitted | Response | null {
+/**
+ * What to do after the wallet decided anew; null where it did not: the upstream's error is passed on, and the attempt
+ * still holds its money, which its failure lets go.
+ */
+function nextStep(reopened: OpenReply | null, { id }: Turn, { requestId }: Edge): Admitted | Response | null {
   switch (reopened?.status) {
     case 'admitted':
       return reopened;
     case 'refused':
       return refusedTurn(reopened, id, requestId);
-    case 'key_rejected':
-      return keyRejected(key, reopened.problem, requestId);
     default:
       return null;
   }
