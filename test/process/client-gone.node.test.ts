@@ -52,4 +52,21 @@ describe('a client that closes its socket', () => {
     expect(entry.charged_nano_usd).toBeGreaterThan(0);
     expect(await teamDay(gateway.url)).toMatchObject({ held_usd: '0.00' });
   });
+
+  test('in the moment the first bytes come is noticed too, however many do', async () => {
+    upstream.answerWith(() => ({ kind: 'stall' }));
+    const before = upstream.requests.length;
+    const clients = await Promise.all(
+      Array.from({ length: 64 }, () =>
+        sendTurnOverSocket({ stream: true, url: gateway.url, key: gateway.key }),
+      ),
+    );
+    await Promise.all(clients.map((client) => client.answered.then(client.leave)));
+    const requests = upstream.requests.slice(before);
+    expect(requests).toHaveLength(64);
+    expect(await Promise.all(requests.map(({ ended }) => ended))).toEqual(requests.map(() => false));
+    await eventually('an end of all holds', IN_LEDGER_WITHIN_MS, async () =>
+      (await teamDay(gateway.url)).held_usd === '0.00' ? true : null,
+    );
+  });
 });

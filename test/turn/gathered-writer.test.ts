@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { ClientStream } from '../../worker/turn/client-stream.ts';
 import { GatheredWriter } from '../../worker/turn/gathered-writer.ts';
 
 const KB = 1024;
@@ -7,13 +8,15 @@ const encoder = new TextEncoder();
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 function writerWithClient() {
-  const { readable, writable } = new IdentityTransformStream();
-  let failures = 0;
-  const countFailure = () => {
-    failures += 1;
+  let timesGone = 0;
+  const stream = new ClientStream(() => {
+    timesGone += 1;
+  });
+  return {
+    writer: new GatheredWriter(stream),
+    client: stream.readable.getReader(),
+    timesGone: () => timesGone,
   };
-  const writer = new GatheredWriter(writable.getWriter(), countFailure);
-  return { writer, client: readable.getReader(), failures: () => failures };
 }
 
 /** What a client reads to the end, chunk by chunk. */
@@ -33,7 +36,7 @@ describe('chunks on their way to a client', () => {
     const read = readAll(client);
     const texts = Array.from({ length: 50 }, (_, index) => `chunk ${index};`);
     for (const text of texts) await writer.write(encoder.encode(text));
-    await writer.close();
+    writer.close();
     const arrived = await read;
     expect(arrived.join('')).toBe(texts.join(''));
     expect(arrived.length).toBeLessThan(5);
@@ -53,7 +56,7 @@ describe('chunks on their way to a client', () => {
     let taken = 0;
     const sent = (async () => {
       for (; taken < 100; taken += 1) await writer.write(new Uint8Array(8 * KB));
-      await writer.close();
+      writer.close();
     })();
     await pause(20);
     expect(taken).toBeLessThan(12);
@@ -63,10 +66,28 @@ describe('chunks on their way to a client', () => {
   });
 
   test('that find their client gone tell so', async () => {
-    const { writer, client, failures } = writerWithClient();
+    const { writer, client, timesGone } = writerWithClient();
     await client.cancel();
+    expect(timesGone()).toBe(1);
     await writer.write(encoder.encode('lost'));
-    await writer.close();
-    expect(failures()).toBe(1);
+    writer.close();
+    expect(timesGone()).toBe(1);
+  });
+
+  test('are not waited for where the client goes while they wait for it', async () => {
+    const { writer, client } = writerWithClient();
+    await writer.write(new Uint8Array(KB));
+    const waiting = writer.write(new Uint8Array(100 * KB));
+    await client.cancel();
+    await waiting;
+  });
+
+  test('that were cut off break the stream, behind what came before', async () => {
+    const { writer, client } = writerWithClient();
+    await writer.write(encoder.encode('half'));
+    const broken = writer.abort(new Error('cut'));
+    expect(new TextDecoder().decode((await client.read()).value)).toBe('half');
+    await expect(client.read()).rejects.toThrow('cut');
+    await broken;
   });
 });

@@ -3,6 +3,7 @@
  * client gets it: what a client saw was metered. Nothing is kept (docs/decisions/0007).
  */
 
+import { ClientStream } from './client-stream.ts';
 import { GatheredWriter } from './gathered-writer.ts';
 
 /** How an answer ended: by itself, because the client left, or because the upstream's connection broke. */
@@ -31,7 +32,6 @@ export function passThrough(
   abort: () => void,
 ): ReadableStream<Uint8Array> {
   const reader = body.getReader();
-  const { readable, writable } = new IdentityTransformStream();
   const leave = (): void => {
     observer.ended('client_gone');
     abort();
@@ -39,15 +39,13 @@ export function passThrough(
   };
   if (clientSignal.aborted) leave();
   else clientSignal.addEventListener('abort', leave, { once: true });
-  const writer = new GatheredWriter(writable.getWriter(), leave);
-  void pump(reader, writer, observer).then(async (ending) => {
+  const client = new ClientStream(leave);
+  void pump(reader, new GatheredWriter(client), observer).then((ending) => {
     // A client that leaves from here on has made a complete turn, or one that the upstream has cut.
     clientSignal.removeEventListener('abort', leave);
-    // The client must not wait for the settlement.
-    await writer.close();
     observer.ended(ending);
   });
-  return readable;
+  return client.readable;
 }
 
 /** Reads `reader` to its end. */
@@ -59,7 +57,11 @@ async function pump(
   try {
     for (;;) {
       const { done, value } = await reader.read();
-      if (done) return 'complete';
+      if (done) {
+        // The client must not wait for the settlement.
+        writer.close();
+        return 'complete';
+      }
       observer.seen(value);
       await writer.write(value);
     }
