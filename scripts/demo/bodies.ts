@@ -35,6 +35,11 @@ export class Bodies {
     return body;
   }
 
+  /** Forgets a thread that has no further turn. */
+  end(thread: string): void {
+    this.#threads.delete(thread);
+  }
+
   /** What the thread has said so far, the model's answer included; nothing after a compaction. */
   #messagesBefore(turn: TrafficTurn): Message[] {
     const known = this.#threads.get(turn.thread);
