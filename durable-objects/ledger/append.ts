@@ -92,6 +92,7 @@ const ALERT_COLUMNS: Record<keyof AlertEvent, ColumnForm> = {
   window_start: 'value',
   resets_at: 'value',
   standing: 'json',
+  context: 'json',
 };
 
 function insertFromJson(table: string, key: string, columns: Record<string, ColumnForm>): string {

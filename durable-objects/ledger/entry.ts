@@ -149,4 +149,18 @@ export interface AlertEvent {
   resets_at: string | null;
   /** The budget's standing (RecordedStanding), or other facts of the event. */
   standing: unknown;
+  /** Null where the event concerns no budget, and in events from before it was told. */
+  context: AlertContext | null;
+}
+
+/** What a manager wants to know beside the standing: who spent it, and how long the rest lasts. Of the budget's window. */
+export interface AlertContext {
+  /** Those who spent most, dearest first, at most three each. */
+  top_developers: { developer: string; settled_nano_usd: number }[];
+  top_sessions: { session: string; developer: string; settled_nano_usd: number }[];
+  top_lines: { line: string; settled_nano_usd: number }[];
+  /** Of the last hour of the budget's own spend. */
+  pace_nano_usd_an_hour: number;
+  /** When the limit is reached at that pace (ISO 8601, UTC); null: not in this window. */
+  runs_out_at: string | null;
 }

@@ -17,12 +17,16 @@ const RENAME_ENTRIES = `
   WHERE entry_id IN (SELECT entry_id FROM ledger_entries WHERE developer = ?1 LIMIT ?3)
   RETURNING 1`;
 
+/** In the event itself, or among those who spent most. */
+const NAMED_IN_ALERT = `developer = ?1 OR instr(context, '"developer":' || json_quote(?1)) > 0`;
+
 const RENAME_ALERTS = `
   UPDATE alert_events SET
-    developer = ?2,
-    subject = iif(subject = ?1, ?2, subject),
-    standing = ${STANDING}
-  WHERE event_id IN (SELECT event_id FROM alert_events WHERE developer = ?1 LIMIT ?3)
+    developer = iif(developer = ?1, ?2, developer),
+    subject = iif(developer = ?1 AND subject = ?1, ?2, subject),
+    standing = ${STANDING},
+    context = replace(context, '"developer":' || json_quote(?1), '"developer":' || json_quote(?2))
+  WHERE event_id IN (SELECT event_id FROM alert_events WHERE ${NAMED_IN_ALERT} LIMIT ?3)
   RETURNING 1`;
 
 export interface RenamedRows {

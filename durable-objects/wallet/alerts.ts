@@ -105,5 +105,6 @@ function eventOf(on: string, turn: AlertTurn, nowMs: number): AlertEvent {
     window_start: null,
     resets_at: null,
     standing: null,
+    context: null,
   };
 }

@@ -76,6 +76,7 @@ function toAlert(record: Reconciliation): AlertEvent {
       counterpart_usd: bigToUsd(BigInt(record.counterpartNanoUsd)),
       difference_usd: bigToUsd(BigInt(record.differenceNanoUsd)),
     },
+    context: null,
   };
 }
 

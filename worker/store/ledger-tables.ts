@@ -2,7 +2,7 @@
 
 import { integer, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 import { TURN_KINDS } from '../../durable-objects/core/turn.ts';
-import type { RecordedStanding } from '../../durable-objects/ledger/entry.ts';
+import type { AlertContext, RecordedStanding } from '../../durable-objects/ledger/entry.ts';
 import { ENTRY_KINDS } from '../../durable-objects/ledger/entry.ts';
 
 export const ledgerEntries = sqliteTable('ledger_entries', {
@@ -89,4 +89,5 @@ export const alertEvents = sqliteTable('alert_events', {
   window_start: text(),
   resets_at: text(),
   standing: text({ mode: 'json' }).$type<unknown>().notNull(),
+  context: text({ mode: 'json' }).$type<AlertContext>(),
 });

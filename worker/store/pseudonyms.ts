@@ -40,7 +40,8 @@ function isKnown(developer: string): SQL {
     EXISTS (SELECT 1 FROM virtual_keys WHERE developer = ${developer})
     OR EXISTS (SELECT 1 FROM ledger_entries WHERE developer = ${developer})
     OR EXISTS (SELECT 1 FROM daily_rollups WHERE developer = ${developer})
-    OR EXISTS (SELECT 1 FROM alert_events WHERE developer = ${developer})
+    OR EXISTS (SELECT 1 FROM alert_events
+      WHERE developer = ${developer} OR instr(context, '"developer":' || json_quote(${developer})) > 0)
     OR EXISTS (SELECT 1 FROM raises WHERE subject = ${developer})
     OR EXISTS (SELECT 1 FROM audit_events WHERE ${isNamedInAudit(developer)}))`;
 }

@@ -125,6 +125,7 @@ describe('the alerts', () => {
     window_start: '2026-11-23T00:00:00.000Z',
     resets_at: '2026-11-24T00:00:00.000Z',
     standing: { settled_usd: '480.00' },
+    context: null,
   };
 
   test('are newest first, by cost center, in pages', async () => {

@@ -235,6 +235,7 @@ describe('D1 lets nothing but the name be changed, also while a mapping is open'
         window_start: null,
         resets_at: null,
         standing: {},
+        context: null,
       },
     ]);
   }

@@ -9,6 +9,17 @@ import { pageOf, pageQuery, WRONG_CURSOR } from './paging.ts';
 
 const textOrNull = z.string().nullable();
 
+const count = z.number().int();
+const contextView = z
+  .object({
+    top_developers: z.array(z.object({ developer: z.string(), settled_nano_usd: count })),
+    top_sessions: z.array(z.object({ session: z.string(), developer: z.string(), settled_nano_usd: count })),
+    top_lines: z.array(z.object({ line: z.string(), settled_nano_usd: count })),
+    pace_nano_usd_an_hour: count,
+    runs_out_at: textOrNull,
+  })
+  .openapi('AlertContext');
+
 const alertView = z
   .object({
     event_id: z.string(),
@@ -25,6 +36,7 @@ const alertView = z
     window_start: textOrNull,
     resets_at: textOrNull,
     standing: z.unknown(),
+    context: contextView.nullable(),
   })
   .openapi('AlertEvent') satisfies z.ZodType<AlertEvent>;
 
