@@ -6,7 +6,8 @@
 import type { Stage } from '../core/policy/types.ts';
 import type { Renaming } from '../core/pseudonym.ts';
 import { type Standing, stageName } from '../core/standing.ts';
-import type { AlertEvent } from '../ledger/entry.ts';
+import type { AlertContext, AlertEvent } from '../ledger/entry.ts';
+import type { AlertHandover } from './alert-handover.ts';
 import type { Outbox } from './outbox.ts';
 import { toRecordedStanding } from './standings.ts';
 import { timeOrderedId } from './time-ordered-id.ts';
@@ -27,27 +28,33 @@ const HOUR_MS = 3_600_000;
 export class Alerts {
   readonly #sql: SqlStorage;
   readonly #outbox: Outbox;
+  readonly #handover: AlertHandover;
 
-  constructor(sql: SqlStorage, outbox: Outbox) {
+  constructor(sql: SqlStorage, outbox: Outbox, handover: AlertHandover) {
     this.#sql = sql;
     this.#outbox = outbox;
+    this.#handover = handover;
   }
 
   /** Tells that a stage was crossed, unless it was told in this window before. */
-  tellStage(turn: AlertTurn, standing: Standing, stage: Stage, nowMs: number): void {
+  tellStage(
+    turn: AlertTurn,
+    standing: Standing,
+    stage: Stage,
+    context: () => AlertContext,
+    nowMs: number,
+  ): void {
     const { budget, subject } = standing;
     if (!this.#mark(budget.id, subject, standing.startMs, stage.at)) return;
-    const recorded = toRecordedStanding(standing);
-    const event = {
-      ...eventOf(`stage:${stage.do}`, turn, nowMs),
-      budget: budget.id,
-      subject,
-      stage: stageName(budget, stage),
-      window_start: recorded.window_start,
-      resets_at: recorded.resets_at,
-      standing: recorded,
-    };
-    this.#outbox.put('alerts', event, nowMs);
+    const event = { ...eventOf(`stage:${stage.do}`, turn, nowMs), ...factsOf(standing) };
+    this.#put({ ...event, stage: stageName(budget, stage), context: context() }, nowMs);
+  }
+
+  /** Tells that a budget will run out before its window ends, unless that was told in this window before. */
+  tellProjection(turn: AlertTurn, standing: Standing, context: () => AlertContext, nowMs: number): void {
+    const { budget, subject } = standing;
+    if (!this.#mark(budget.id, subject, standing.startMs, 'projection')) return;
+    this.#put({ ...eventOf('projection', turn, nowMs), ...factsOf(standing), context: context() }, nowMs);
   }
 
   /** Tells of anything else, at most once an hour for the same `subject`. */
@@ -58,7 +65,12 @@ export class Alerts {
 
   /** Tells of something whose teller knows that it was not told before. */
   tellOnce(on: string, subject: string, turn: AlertTurn, facts: unknown, nowMs: number): void {
-    this.#outbox.put('alerts', { ...eventOf(on, turn, nowMs), subject, standing: facts }, nowMs);
+    this.#put({ ...eventOf(on, turn, nowMs), subject, standing: facts }, nowMs);
+  }
+
+  #put(event: AlertEvent, nowMs: number): void {
+    this.#outbox.put('alerts', event, nowMs);
+    this.#handover.put(event);
   }
 
   /** False where it was marked before. */
@@ -87,6 +99,19 @@ export class Alerts {
       nowMs - MARKS_KEPT_MS,
     );
   }
+}
+
+/** What an event says of the budget it is about. */
+function factsOf(standing: Standing) {
+  const recorded = toRecordedStanding(standing);
+  const { window_start, resets_at } = recorded;
+  return {
+    budget: standing.budget.id,
+    subject: standing.subject,
+    window_start,
+    resets_at,
+    standing: recorded,
+  };
 }
 
 function eventOf(on: string, turn: AlertTurn, nowMs: number): AlertEvent {

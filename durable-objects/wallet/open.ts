@@ -2,6 +2,7 @@
  * Opening a turn: check the key, decide, hold. Runs inside one transaction, so that two turns can never both
  * see the same money free.
  */
+
 import { canonicalId, findModel } from '../core/catalogue/lookup.ts';
 import { isInForce } from '../core/catalogue/overrides.ts';
 import { decide } from '../core/decide.ts';
@@ -12,6 +13,7 @@ import type { PolicyVersion } from '../core/policy/types.ts';
 import * as sentence from '../core/refusal.ts';
 import { bindsLine, fullest, type Standing } from '../core/standing.ts';
 import { NO_TOKENS } from '../core/usage.ts';
+import { alertContextOf } from './alert-context.ts';
 import { type Configuration, isExempt } from './configuration.ts';
 import { refusalEntry } from './entries.ts';
 import type { VirtualKey } from './keys.ts';
@@ -177,7 +179,9 @@ function tellCrossings({ state, request, key, policy, nowMs }: Opening, decision
     developer: key.developer,
     policyVersion: policy?.version ?? null,
   };
-  for (const { standing, stage } of decision.crossings) state.alerts.tellStage(turn, standing, stage, nowMs);
+  for (const { standing, stage } of decision.crossings) {
+    state.alerts.tellStage(turn, standing, stage, () => alertContextOf(state, standing, nowMs), nowMs);
+  }
 }
 
 /** Beside the standings. Tool names and tags have columns of their own. */

@@ -165,6 +165,13 @@ const VERSIONS: readonly (readonly string[])[] = [
     ) STRICT`,
     'INSERT INTO telemetry VALUES (1, 0, 0, 0)',
   ],
+  [
+    // Alert events (JSON) that the delivery object has not taken yet.
+    `CREATE TABLE alert_handover (
+      sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+      document TEXT NOT NULL
+    ) STRICT`,
+  ],
 ];
 
 /** Brings the object's tables to the newest version; a no-op where they are. */

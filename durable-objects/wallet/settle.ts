@@ -10,6 +10,7 @@ import { nextHistory } from '../core/history.ts';
 import { nanoUsd } from '../core/money.ts';
 import { bindsLine, stageLine } from '../core/standing.ts';
 import { addTokens, promptTokens, type Usage } from '../core/usage.ts';
+import { alertContextOf } from './alert-context.ts';
 import type { AlertTurn } from './alerts.ts';
 import { bookingOf, correctionOf, unreportedBooking } from './charge.ts';
 import { isExempt } from './configuration.ts';
@@ -135,7 +136,7 @@ function tellCrossings(state: WalletState, opened: OpenedTurn, nowMs: number): v
     if (!bindsLine(standing, opened.line)) continue;
     for (const stage of standing.budget.stages) {
       if (standing.settled < stageLine(standing, stage)) break;
-      state.alerts.tellStage(turn, standing, stage, nowMs);
+      state.alerts.tellStage(turn, standing, stage, () => alertContextOf(state, standing, nowMs), nowMs);
     }
   }
 }

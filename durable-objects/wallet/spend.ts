@@ -102,19 +102,36 @@ export class Spend {
     return nanoUsd(total);
   }
 
-  #sum({ scope, subject, line }: Counted, span: Span): number {
-    const conditions = ['quarter >= ?', 'quarter < ?'];
-    const bindings: (string | number)[] = quartersOf(span);
-    if (scope !== 'cost_center') {
-      conditions.push(`${COLUMN[scope]} = ?`);
-      bindings.push(subject);
-    }
-    if (line !== null) {
-      conditions.push('line = ?');
-      bindings.push(line);
-    }
-    const query = `SELECT coalesce(sum(nano_usd), 0) AS total FROM spend WHERE ${conditions.join(' AND ')}`;
+  #sum(counted: Counted, span: Span): number {
+    const { where, bindings } = condition(counted, span);
+    const query = `SELECT coalesce(sum(nano_usd), 0) AS total FROM spend WHERE ${where}`;
     return this.#sql.exec<{ total: number }>(query, ...bindings).one().total;
+  }
+
+  /** Whose money a budget counted in a span, dearest first, at most `limit`. A session has its developer beside it. */
+  dearest(
+    counted: Counted,
+    span: Span,
+    by: 'developer' | 'session' | 'line',
+    limit: number,
+  ): { name: string; developer: string; nanoUsd: NanoUsd }[] {
+    const { where, bindings } = condition(counted, span);
+    const query = `SELECT ${by} AS name, max(developer) AS developer, sum(nano_usd) AS total FROM spend
+       WHERE ${where} GROUP BY ${by} HAVING total > 0 ORDER BY total DESC, name LIMIT ?`;
+    const rows = this.#sql.exec<{ name: string; developer: string; total: number }>(
+      query,
+      ...bindings,
+      limit,
+    );
+    return [...rows].map(({ name, developer, total }) => ({ name, developer, nanoUsd: nanoUsd(total) }));
+  }
+
+  /** What a budget counted in a span, by quarter-hour (its number since the epoch). */
+  byQuarter(counted: Counted, span: Span): Map<number, number> {
+    const { where, bindings } = condition(counted, span);
+    const query = `SELECT quarter, sum(nano_usd) AS total FROM spend WHERE ${where} GROUP BY quarter`;
+    const rows = this.#sql.exec<{ quarter: number; total: number }>(query, ...bindings);
+    return new Map([...rows].map(({ quarter, total }) => [quarter, total]));
   }
 
   /** The subjects of a scope with money in a window. */
@@ -167,6 +184,24 @@ export class Spend {
     this.#sums = new Map();
     this.#cached = 0;
   }
+}
+
+/** The buckets a budget counts in a span. */
+function condition(
+  { scope, subject, line }: Counted,
+  span: Span,
+): { where: string; bindings: (string | number)[] } {
+  const conditions = ['quarter >= ?', 'quarter < ?'];
+  const bindings: (string | number)[] = quartersOf(span);
+  if (scope !== 'cost_center') {
+    conditions.push(`${COLUMN[scope]} = ?`);
+    bindings.push(subject);
+  }
+  if (line !== null) {
+    conditions.push('line = ?');
+    bindings.push(line);
+  }
+  return { where: conditions.join(' AND '), bindings };
 }
 
 function quartersOf({ startMs, endMs }: Span): number[] {

@@ -2,12 +2,14 @@
 import { builtinCatalogue } from '../core/catalogue/models.ts';
 import type { Catalogue } from '../core/catalogue/types.ts';
 import type { Renaming } from '../core/pseudonym.ts';
+import { AlertHandover } from './alert-handover.ts';
 import { Alerts } from './alerts.ts';
 import { Clock } from './clock.ts';
 import { ConfigurationCopy } from './configuration.ts';
 import { VirtualKeys } from './keys.ts';
 import { Outbox } from './outbox.ts';
 import { PriceBooks } from './price-books.ts';
+import { Projections } from './projections.ts';
 import { Raises } from './raises.ts';
 import { RefusedModels } from './refused-models.ts';
 import { SESSION_KEPT_MS, SessionSpans } from './session-spans.ts';
@@ -22,9 +24,11 @@ export class WalletState {
   readonly alerts: Alerts;
   readonly clock: Clock;
   readonly configuration: ConfigurationCopy;
+  readonly handover: AlertHandover;
   readonly keys: VirtualKeys;
   readonly outbox: Outbox;
   readonly prices: PriceBooks;
+  readonly projections: Projections;
   readonly raises: Raises;
   readonly refusedModels: RefusedModels;
   readonly sessions: Sessions;
@@ -43,7 +47,9 @@ export class WalletState {
     this.raises = new Raises(sql);
     this.stops = new SessionStops(sql);
     this.outbox = new Outbox(sql, this.clock.now());
-    this.alerts = new Alerts(sql, this.outbox);
+    this.handover = new AlertHandover(sql);
+    this.alerts = new Alerts(sql, this.outbox, this.handover);
+    this.projections = new Projections();
     this.prices = new PriceBooks(sql);
     this.configuration = new ConfigurationCopy(
       storage,
@@ -90,6 +96,7 @@ export class WalletState {
         this.alerts,
         this.raises,
         this.outbox,
+        this.handover,
       ]) {
         part.rename(renaming);
       }

@@ -9,9 +9,11 @@ import { DurableObject } from 'cloudflare:workers';
 import { readOtlpDestination } from '../core/otlp-destination.ts';
 import type { Renaming } from '../core/pseudonym.ts';
 import { fullest } from '../core/standing.ts';
+import { type AlertTakers, takerOf } from './alert-handover.ts';
 import type { Configuration } from './configuration.ts';
 import { withinTime } from './deadline.ts';
 import { gaugesOf, holdViews } from './gauges.ts';
+import { tellLedgerLag } from './ledger-lag.ts';
 import { keyProblem, openTurn } from './open.ts';
 import { reopenTurn } from './reopen.ts';
 import type {
@@ -38,6 +40,8 @@ import { totalsOf } from './totals.ts';
 /** What the wallet needs of the deployment. */
 export interface WalletEnv {
   DB: D1Database;
+  /** Where alerts are delivered. */
+  ALERTS: AlertTakers;
   /** A collector for spans, as core/otlp-destination reads it; none by default. */
   OTLP_ENDPOINT?: string;
   OTLP_HEADERS?: string;
@@ -197,6 +201,10 @@ export class Wallet extends DurableObject<WalletEnv> implements WalletRpc {
     this.#alarmMs = null;
     try {
       this.#expireLeases();
+      tellLedgerLag(this.#state);
+      this.#state.commit(() => this.#state.projections.tell(this.#state, this.#state.clock.now()));
+      // A hanging delivery must not keep the ledger waiting, nor the next lease.
+      this.#handOver();
       await this.#drain();
       this.#cleanUp();
       await this.#keepCopyFresh();
@@ -220,6 +228,14 @@ export class Wallet extends DurableObject<WalletEnv> implements WalletRpc {
     }
   }
 
+  #handOver(): void {
+    const { clock, configuration, handover } = this.#state;
+    const costCenter = configuration.current()?.costCenter;
+    if (costCenter === undefined) return;
+    const taker = () => takerOf(this.env.ALERTS, costCenter, this.ctx.id.jurisdiction);
+    this.ctx.waitUntil(handover.send(taker, () => clock.now()).finally(() => this.#armAlarm()));
+  }
+
   /** The ledger first; what of it goes to a collector is sent beside, and nothing waits for that. */
   async #drain(): Promise<void> {
     const { outbox, telemetry, clock } = this.#state;
@@ -239,8 +255,10 @@ export class Wallet extends DurableObject<WalletEnv> implements WalletRpc {
 
   /** Sets the alarm to what is due next, if it is not set to that or earlier already. */
   #armAlarm(): void {
-    const { turns, outbox, telemetry } = this.#state;
-    const dues = [turns.nextLeaseMs(), outbox.dueMs(), telemetry.dueMs()].filter((due) => due !== null);
+    const { turns, outbox, telemetry, handover } = this.#state;
+    const dues = [turns.nextLeaseMs(), outbox.dueMs(), telemetry.dueMs(), handover.dueMs()].filter(
+      (due) => due !== null,
+    );
     if (dues.length === 0) return;
     // Dues are by the wallet's clock, alarms by the platform's: after a jump back the two differ.
     const dueMs = Date.now() + Math.max(0, Math.min(...dues) - this.#state.clock.now());
