@@ -201,11 +201,11 @@ export class Wallet extends DurableObject<WalletEnv> implements WalletRpc {
     this.#alarmMs = null;
     try {
       this.#expireLeases();
-      tellLedgerLag(this.#state);
       this.#state.commit(() => this.#state.projections.tell(this.#state, this.#state.clock.now()));
       // A hanging delivery must not keep the ledger waiting, nor the next lease.
       this.#handOver();
       await this.#drain();
+      tellLedgerLag(this.#state);
       this.#cleanUp();
       await this.#keepCopyFresh();
     } catch (error) {

@@ -46,10 +46,12 @@ export function projectExhaustion(spending: Spending): number | null {
   let expected = settledNanoUsd;
   for (let quarter = nowQuarter; quarter < endQuarter; quarter += 1) {
     const before = expected;
-    expected += ratio * usual(quarter);
+    // Of the present quarter-hour, what is left of it.
+    const left = Math.min(1, quarter + 1 - nowMs / QUARTER_MS);
+    expected += ratio * usual(quarter) * left;
     if (expected < limitNanoUsd) continue;
     const within = (limitNanoUsd - before) / (expected - before);
-    return Math.max(nowMs, Math.round((quarter + within) * QUARTER_MS));
+    return Math.round((quarter + 1 - left * (1 - within)) * QUARTER_MS);
   }
   return null;
 }
