@@ -1,0 +1,101 @@
+/**
+ * An entry's line in the archive: the document an outbox would send, its JSON columns as D1 has them to the byte, so
+ * that what comes back is what left. A line is read by its columns' own text, never parsed and written anew.
+ */
+import type { Renaming } from '../core/pseudonym.ts';
+import { ENTRY_COLUMNS } from './append.ts';
+import type { Entry, StoredEntry } from './entry.ts';
+
+const COLUMNS = Object.entries(ENTRY_COLUMNS);
+
+/** The line of a row's values, in the order of ENTRY_COLUMNS. */
+export function lineOf(values: readonly unknown[]): string {
+  const fields = COLUMNS.map(([name, form], index) => {
+    const value = values[index];
+    return `"${name}":${form === 'json' ? String(value) : JSON.stringify(value)}`;
+  });
+  return `{${fields.join(',')}}`;
+}
+
+/**
+ * These columns of a line, as D1 has them. One that the line lacks, because it is older than the column, is what a
+ * restore makes of it: null. Throws a SyntaxError where the line is no JSON object.
+ */
+export function columnsOf<Name extends keyof Entry>(
+  line: string,
+  names: readonly Name[],
+): Pick<StoredEntry, Name> {
+  const texts = membersOf(line);
+  const values = names.map((name) => {
+    const text = texts.get(name)?.text ?? 'null';
+    return [name, ENTRY_COLUMNS[name] === 'json' ? text : JSON.parse(text)] as const;
+  });
+  return Object.fromEntries(values) as Pick<StoredEntry, Name>;
+}
+
+/** The same line with the pseudonym where pseudonymise.ts puts it in a row, and with nothing else changed. */
+export function pseudonymisedLine(line: string, { developer, pseudonym }: Renaming): string {
+  const [name, other] = [JSON.stringify(developer), JSON.stringify(pseudonym)];
+  const members = membersOf(line);
+  if (members.get('developer')?.text !== name) return line;
+  const subject = '"scope":"developer","subject":';
+  const replaced = {
+    developer: [name, other],
+    key_tags: [`:${name}`, `:${other}`],
+    standing: [subject + name, subject + other],
+  };
+  let text = '';
+  let at = 0;
+  for (const [column, member] of members) {
+    const [from = '', to = ''] = replaced[column as keyof typeof replaced] ?? [];
+    if (from === '') continue;
+    text += line.slice(at, member.start) + member.text.replaceAll(from, () => to);
+    at = member.start + member.text.length;
+  }
+  return text + line.slice(at);
+}
+
+interface Member {
+  /** Where its value begins in the line. */
+  start: number;
+  text: string;
+}
+
+const [QUOTE, BACKSLASH, COMMA] = [0x22, 0x5c, 0x2c];
+const [OPEN_BRACKET, CLOSE_BRACKET, OPEN_BRACE, CLOSE_BRACE] = [0x5b, 0x5d, 0x7b, 0x7d];
+
+/** The members of a JSON object without spaces around its marks, by name and in their order. */
+function membersOf(line: string): Map<string, Member> {
+  const members = new Map<string, Member>();
+  for (let at = 1; at < line.length; ) {
+    const colon = endOfString(line, at);
+    const end = endOfValue(line, colon + 1);
+    members.set(line.slice(at + 1, colon - 1), { start: colon + 1, text: line.slice(colon + 1, end) });
+    at = end + 1;
+  }
+  return members;
+}
+
+/** Behind the closing quote of the string that begins at `start`. */
+function endOfString(line: string, start: number): number {
+  if (line.charCodeAt(start) !== QUOTE) throw new SyntaxError('expected the line of an archived entry');
+  for (let at = start + 1; at < line.length; at += 1) {
+    const code = line.charCodeAt(at);
+    if (code === QUOTE) return at + 1;
+    if (code === BACKSLASH) at += 1;
+  }
+  throw new SyntaxError('an archived line ends within a string');
+}
+
+/** Where the value that begins at `start` is followed by the next member or the end of the object. */
+function endOfValue(line: string, start: number): number {
+  let depth = 0;
+  for (let at = start; at < line.length; ) {
+    const code = line.charCodeAt(at);
+    if (depth === 0 && (code === COMMA || code === CLOSE_BRACE)) return at;
+    if (code === OPEN_BRACE || code === OPEN_BRACKET) depth += 1;
+    if (code === CLOSE_BRACE || code === CLOSE_BRACKET) depth -= 1;
+    at = code === QUOTE ? endOfString(line, at) : at + 1;
+  }
+  throw new SyntaxError('an archived line ends within a value');
+}
