@@ -47,11 +47,12 @@ const COLUMNS: Record<keyof Segment, string> = {
   restoredAt: 'restored_at',
 };
 const FIELDS = Object.keys(COLUMNS) as (keyof Segment)[];
-const SELECTED = FIELDS.map((field) => `${COLUMNS[field]} AS "${field}"`).join(', ');
+/** The columns of a segment, for a SELECT. */
+export const SELECTED = FIELDS.map((field) => `${COLUMNS[field]} AS "${field}"`).join(', ');
 const SAME = 'day = ?1 AND cost_center = ?2 AND part = ?3';
 const KEY = ['day', 'cost_center', 'part'];
 /** Whose entries are in the bucket and not, or not surely all, in D1. */
-const AWAY = "state IN ('archived', 'restoring')";
+export const AWAY = "state IN ('archived', 'restoring')";
 
 const parameterOf = (field: keyof Segment): string => `?${FIELDS.indexOf(field) + 1}`;
 const NAMES = `?${FIELDS.length + 1}`;
