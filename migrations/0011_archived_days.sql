@@ -30,8 +30,9 @@ CREATE TABLE archive_leftovers (
   -- 1: it is being deleted, and can be no segment's again.
   claimed INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
+-- No entries: a segment that was given up, under whose new key nothing was ever written.
 CREATE TRIGGER archive_segments_leave_no_object AFTER UPDATE OF object_key ON archive_segments
-WHEN NEW.object_key <> OLD.object_key
+WHEN NEW.object_key <> OLD.object_key AND OLD.entries > 0
 BEGIN
   DELETE FROM archive_leftovers WHERE object_key = NEW.object_key;
   INSERT INTO archive_leftovers (object_key, not_before) VALUES (OLD.object_key, strftime(

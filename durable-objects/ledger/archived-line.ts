@@ -64,9 +64,12 @@ interface Member {
 const [QUOTE, BACKSLASH, COMMA] = [0x22, 0x5c, 0x2c];
 const [OPEN_BRACKET, CLOSE_BRACKET, OPEN_BRACE, CLOSE_BRACE] = [0x5b, 0x5d, 0x7b, 0x7d];
 
+const NO_ENTRY = 'expected the line of an archived entry';
+
 /** The members of a JSON object without spaces around its marks, by name and in their order. */
 function membersOf(line: string): Map<string, Member> {
   const members = new Map<string, Member>();
+  if (line.length < 2 || line.charCodeAt(0) !== OPEN_BRACE) throw new SyntaxError(NO_ENTRY);
   for (let at = 1; at < line.length; ) {
     const colon = endOfString(line, at);
     const end = endOfValue(line, colon + 1);
@@ -78,7 +81,7 @@ function membersOf(line: string): Map<string, Member> {
 
 /** Behind the closing quote of the string that begins at `start`. */
 function endOfString(line: string, start: number): number {
-  if (line.charCodeAt(start) !== QUOTE) throw new SyntaxError('expected the line of an archived entry');
+  if (line.charCodeAt(start) !== QUOTE) throw new SyntaxError(NO_ENTRY);
   for (let at = start + 1; at < line.length; at += 1) {
     const code = line.charCodeAt(at);
     if (code === QUOTE) return at + 1;

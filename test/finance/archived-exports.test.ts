@@ -283,3 +283,21 @@ describe('an archived day that cannot be read', () => {
     );
   });
 });
+
+describe('the list of the ledger', () => {
+  test('says what of its span is archived, and by whom it is not narrowed', async () => {
+    await addEntries(entries());
+    const ask = async (query: string) => Object((await call('GET', `/ledger?${query}`)).body).archived;
+    const own = `cost_center=${squads[0]}`;
+    expect(await ask(own)).toBeNull();
+    await archiveAll();
+    const both = { entries: 24, first_day: FIRST, last_day: SECOND };
+    expect(await ask(own)).toEqual(both);
+    expect(await ask(`${own}&developer=nobody@example.com&limit=1`)).toEqual(both);
+    expect(await ask(`${own}&from=${SECOND}`)).toEqual({ entries: 12, first_day: SECOND, last_day: SECOND });
+    expect(await ask(`${own}&to=${SECOND}`)).toEqual({ entries: 12, first_day: FIRST, last_day: FIRST });
+    expect(await ask(`${own}&from=2026-08-22`)).toBeNull();
+    await restoreDay(FIRST, squads[0]);
+    expect(await ask(own)).toMatchObject({ entries: 12, first_day: SECOND });
+  });
+});

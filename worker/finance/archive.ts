@@ -14,6 +14,7 @@ import {
   listOldUnits,
   markArchived,
   markVerified,
+  NO_STATE,
   nextPart,
   type Segment,
 } from '../store/archive-segments.ts';
@@ -31,8 +32,6 @@ const SEGMENTS_A_RUN = 50;
 const ROWS_A_RUN = 100_000;
 /** What was restored stays in D1 for as long. */
 const RESTORED_DAYS = 30;
-/** How a batch fails that would leave a segment in a state it must not be in. */
-const NO_STATE = 'NOT NULL constraint failed: archive_segments.state';
 
 export interface Archived {
   segments: number;

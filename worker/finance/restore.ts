@@ -8,11 +8,13 @@ import {
   deleteSegmentSums,
   markRestored,
   markRestoring,
+  NO_STATE,
   type Segment,
   segmentsOf,
 } from '../store/archive-segments.ts';
 import { rollUpStatements, type Unit } from '../store/daily-rollups.ts';
-import { linesOf, openObject, verify } from './segment-object.ts';
+import { violates } from '../store/database.ts';
+import { ArchiveUnreadable, linesOf, openObject, verify } from './segment-object.ts';
 
 export type Restored =
   | { outcome: 'restored'; segments: Segment[] }
@@ -45,7 +47,7 @@ export async function restoreUnit(
   return { outcome: 'restored', segments: await segmentsOf(db, unit) };
 }
 
-/** Rejects where the segment got another object since it was verified: the next call takes that one. */
+/** Throws ArchiveUnreadable where the segment got another object since it was verified: the next call takes that one. */
 async function restore(
   db: D1Database,
   bucket: R2Bucket,
@@ -54,7 +56,14 @@ async function restore(
 ): Promise<void> {
   const { day, costCenter } = segment;
   // Names are listed anew: those of a segment that is older than the list may be known from nothing else.
-  await db.batch([markRestoring(db, segment), ...listDevelopers(db, segment, developers)]);
+  try {
+    await db.batch([markRestoring(db, segment), ...listDevelopers(db, segment, developers)]);
+  } catch (error) {
+    if (!violates(error, NO_STATE)) throw error;
+    throw new ArchiveUnreadable(
+      `${segment.objectKey} gave way to another object meanwhile; send the call again`,
+    );
+  }
   await restoreEntries(db, linesOf(segment, await openObject(bucket, segment)));
   await db.batch([
     markRestored(db, segment, at),

@@ -20,12 +20,13 @@ export function newObjectKey({ day, costCenter }: Unit, part: number): string {
   return `ledger/${day}/${costCenter}/part-${part}-${suffix}.ndjson.gz`;
 }
 
-/** Writes an object; rejects where the bucket does not take it. */
+/** Writes an object; throws ArchiveAway. */
 export async function writeObject(bucket: R2Bucket, objectKey: string, packed: Packed, entries: number) {
-  await bucket.put(objectKey, packed.compressed, {
+  const put = bucket.put(objectKey, packed.compressed, {
     httpMetadata: { contentType: 'application/gzip' },
     customMetadata: { sha256: packed.sha256, entries: String(entries) },
   });
+  await askBucket(put);
 }
 
 /** The answer of the bucket; throws ArchiveAway where there is none. */
@@ -33,7 +34,7 @@ export async function askBucket<T>(answer: Promise<T>): Promise<T> {
   try {
     return await answer;
   } catch (error) {
-    throw new ArchiveAway('the bucket of the archive does not answer', { cause: error });
+    throw new ArchiveAway(`the bucket of the archive does not answer (${String(error)})`, { cause: error });
   }
 }
 

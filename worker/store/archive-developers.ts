@@ -94,7 +94,7 @@ export async function giveUpSegment(db: D1Database, segment: Segment, objectKey:
   await db.batch([
     db
       .prepare(
-        `UPDATE archive_segments SET state = 'writing', verified_at = NULL, object_key = ?4
+        `UPDATE archive_segments SET state = 'writing', verified_at = NULL, object_key = ?4, entries = 0
          WHERE ${SAME} AND object_key = ?5 AND state IN ('writing', 'verified')`,
       )
       .bind(day, costCenter, part, objectKey, segment.objectKey),

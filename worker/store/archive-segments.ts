@@ -54,6 +54,9 @@ const KEY = ['day', 'cost_center', 'part'];
 /** Whose entries are in the bucket and not, or not surely all, in D1. */
 export const AWAY = "state IN ('archived', 'restoring')";
 
+/** How a batch fails that would leave a segment in a state it must not be in: a null where none may be. */
+export const NO_STATE = 'NOT NULL constraint failed: archive_segments.state';
+
 const parameterOf = (field: keyof Segment): string => `?${FIELDS.indexOf(field) + 1}`;
 const NAMES = `?${FIELDS.length + 1}`;
 /** Every entry of the segment's span is, in D1 too, of one of the developers the segment is noted with. */
