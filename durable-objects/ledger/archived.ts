@@ -84,17 +84,22 @@ export function dropEntries(db: D1Database, span: EntrySpan, sums: EntrySums): D
 const CHUNK_CHARACTERS = 600_000;
 
 /** Puts lines back, each once: what is there already is left as it is. */
-export async function restoreEntries(db: D1Database, lines: AsyncIterable<string>): Promise<void> {
+export async function restoreEntries(
+  db: D1Database,
+  batches: AsyncIterable<readonly string[]>,
+): Promise<void> {
   let chunk: string[] = [];
   let characters = 0;
-  for await (const line of lines) {
-    if (chunk.length > 0 && characters + line.length > CHUNK_CHARACTERS) {
-      await insertEntries(db, chunk).run();
-      chunk = [];
-      characters = 0;
+  for await (const lines of batches) {
+    for (const line of lines) {
+      if (chunk.length > 0 && characters + line.length > CHUNK_CHARACTERS) {
+        await insertEntries(db, chunk).run();
+        chunk = [];
+        characters = 0;
+      }
+      chunk.push(line);
+      characters += line.length;
     }
-    chunk.push(line);
-    characters += line.length;
   }
   if (chunk.length > 0) await insertEntries(db, chunk).run();
 }

@@ -22,7 +22,6 @@ const OBJECTS_A_CALL = 50;
 const ENTRIES_A_CALL = 40_000;
 /** Objects that cannot be rewritten are told, and passed over; with so many it is not worth to look further. */
 const PROBLEMS_A_CALL = 20;
-const LINES_A_PAGE = 500;
 
 export interface PseudonymisedArchive {
   /** Rewritten in this call. */
@@ -120,14 +119,9 @@ async function* renamedPages(
   object: R2ObjectBody,
   renaming: Renaming,
 ): AsyncGenerator<string[]> {
-  let lines: string[] = [];
-  for await (const line of linesOf(segment, object)) {
-    lines.push(pseudonymisedLine(line, renaming));
-    if (lines.length < LINES_A_PAGE) continue;
-    yield lines;
-    lines = [];
+  for await (const lines of linesOf(segment, object)) {
+    yield lines.map((line) => pseudonymisedLine(line, renaming));
   }
-  yield lines;
 }
 
 /** Deletes replaced objects; what of them is still there, in a sentence. */

@@ -14,14 +14,16 @@ export function compare(a: Place, b: Place): number {
   return 0;
 }
 
-/** One segment that is being read; holds the entries of one instant. */
+/** One segment that is being read; holds the entries of a piece of the object, and of one instant. */
 export class SegmentReader {
   /** The next entry; null: there is none left. */
   head: EntryColumns | null = null;
-  readonly #entries: AsyncGenerator<EntryColumns>;
+  readonly #pieces: AsyncGenerator<EntryColumns[]>;
+  #piece: EntryColumns[] = [];
+  #at = 0;
 
-  private constructor(entries: AsyncGenerator<EntryColumns>) {
-    this.#entries = entries;
+  private constructor(pieces: AsyncGenerator<EntryColumns[]>) {
+    this.#pieces = pieces;
   }
 
   /**
@@ -34,21 +36,27 @@ export class SegmentReader {
     segment: Segment,
     after: Place,
   ): Promise<SegmentReader> {
-    const reader = new SegmentReader(entriesOf(...(await openAsItIs(db, bucket, segment))));
+    const reader = new SegmentReader(piecesOf(...(await openAsItIs(db, bucket, segment))));
     do await reader.advance();
     while (reader.head && compare(reader.head, after) <= 0);
     return reader;
   }
 
   async advance(): Promise<void> {
-    const next = await this.#entries.next();
-    this.head = next.done ? null : next.value;
+    this.#at += 1;
+    while (this.#at >= this.#piece.length) {
+      const next = await this.#pieces.next();
+      this.#piece = next.done ? [] : next.value;
+      this.#at = 0;
+      if (next.done) break;
+    }
+    this.head = this.#piece[this.#at] ?? null;
   }
 
   /** Lets go of the object, read to its end or not. */
   async close(): Promise<void> {
     this.head = null;
-    await this.#entries.return(undefined);
+    await this.#pieces.return(undefined);
   }
 }
 
@@ -67,17 +75,17 @@ async function openAsItIs(
   }
 }
 
-async function* entriesOf(segment: Segment, object: R2ObjectBody): AsyncGenerator<EntryColumns> {
-  let instant: EntryColumns[] = [];
-  for await (const line of linesOf(segment, object)) {
-    const entry = entryOf(segment, line);
-    if (instant[0] && instant[0].admitted_at !== entry.admitted_at) {
-      yield* instant.sort(compare);
-      instant = [];
-    }
-    instant.push(entry);
+/** In order; the entries of one instant, which are written in any order, are all in one piece. */
+async function* piecesOf(segment: Segment, object: R2ObjectBody): AsyncGenerator<EntryColumns[]> {
+  let piece: EntryColumns[] = [];
+  for await (const lines of linesOf(segment, object)) {
+    for (const line of lines) piece.push(entryOf(segment, line));
+    const { admitted_at: instant } = piece.at(-1) ?? { admitted_at: '' };
+    const first = piece.findIndex((entry) => entry.admitted_at === instant);
+    yield piece.slice(0, first).sort(compare);
+    piece = piece.slice(first);
   }
-  yield* instant.sort(compare);
+  yield piece.sort(compare);
 }
 
 function entryOf({ objectKey }: Segment, line: string): EntryColumns {

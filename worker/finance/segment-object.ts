@@ -46,19 +46,19 @@ export async function openObject(bucket: R2Bucket, { objectKey }: Segment): Prom
 }
 
 /**
- * The lines of a segment's object. Throws ArchiveUnreadable where it is no gzip, and after the last line where
+ * The lines of a segment's object, some at once. Throws ArchiveUnreadable where it is no gzip, and after the last line where
  * digest or count are not the segment's: what was read before is only known to be right once it has ended.
  */
-export async function* linesOf(segment: Segment, object: R2ObjectBody): AsyncGenerator<string> {
+export async function* linesOf(segment: Segment, object: R2ObjectBody): AsyncGenerator<string[]> {
   let sha256 = '';
   let entries = 0;
   try {
     const onEnd = (digest: string) => {
       sha256 = digest;
     };
-    for await (const line of unpack(object.body, onEnd)) {
-      entries += 1;
-      yield line;
+    for await (const lines of unpack(object.body, onEnd)) {
+      entries += lines.length;
+      yield lines;
     }
   } catch (error) {
     throw new ArchiveUnreadable(`${segment.objectKey} cannot be read: ${String(error)}`, { cause: error });
@@ -78,11 +78,13 @@ export async function verify(bucket: R2Bucket, segment: Segment): Promise<string
   const developers = new Set<string>();
   let chargedNanoUsd = 0;
   let listNanoUsd = 0;
-  for await (const line of linesOf(segment, await openObject(bucket, segment))) {
-    const entry: { developer: string; charged_nano_usd: number; list_nano_usd: number } = JSON.parse(line);
-    developers.add(entry.developer);
-    chargedNanoUsd += entry.charged_nano_usd;
-    listNanoUsd += entry.list_nano_usd;
+  for await (const lines of linesOf(segment, await openObject(bucket, segment))) {
+    for (const line of lines) {
+      const entry: { developer: string; charged_nano_usd: number; list_nano_usd: number } = JSON.parse(line);
+      developers.add(entry.developer);
+      chargedNanoUsd += entry.charged_nano_usd;
+      listNanoUsd += entry.list_nano_usd;
+    }
   }
   if (chargedNanoUsd !== segment.chargedNanoUsd || listNanoUsd !== segment.listNanoUsd)
     throw differs(segment);
