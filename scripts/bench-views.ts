@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { parseArgs } from 'node:util';
-import { fillLedger } from './bench/many-entries.ts';
+import { fillLedger } from '../test/traffic/many-entries.ts';
 import { VIEW_QUERIES } from './bench/view-queries.ts';
 import { projectPath } from './project.ts';
 
