@@ -40,7 +40,14 @@ async function start(): Promise<WorkerdProcess> {
   const d1 = await openD1(join(folder, 'd1'), compatibility);
   // No turn is sent, and nothing listens there.
   const upstream = 'http://127.0.0.1:9';
-  return await startBursar(join(folder, 'bursar'), { config, compatibility, upstream, d1, adminToken });
+  return await startBursar(join(folder, 'bursar'), {
+    config,
+    compatibility,
+    upstream,
+    d1,
+    adminToken,
+    isIsolateLimited: true,
+  });
 }
 
 async function report(worker: WorkerdProcess, name: string, reading: Reading): Promise<void> {

@@ -8,11 +8,11 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { rollUpDays } from '../worker/finance/roll-up.ts';
 import { fillLedgerFile } from './bench/ledger-file.ts';
 import { VIEW_QUERIES } from './bench/view-queries.ts';
 import { cpuMs } from './bench/workerd.ts';
 import { type LocalDatabase, openLocalDatabase } from './local/database.ts';
+import { rollUpEveryDay } from './local/roll-up.ts';
 
 const GOAL_MS = 2_000;
 const RUNS = 3;
@@ -87,12 +87,7 @@ async function measureAll(db: D1Database): Promise<void> {
 
 async function rollUp(db: D1Database): Promise<void> {
   const began = performance.now();
-  let units = 0;
-  for (let isComplete = false; !isComplete; ) {
-    const run = await rollUpDays(db, NOW_MS);
-    units += run.units;
-    isComplete = run.isComplete;
-  }
+  const units = await rollUpEveryDay(db, NOW_MS);
   say(`${units} days of cost centers rolled up in ${seconds(began)}`);
 }
 

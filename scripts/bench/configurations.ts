@@ -46,8 +46,13 @@ const worker :Workerd.Worker = (
 `;
 }
 
+/** What Cloudflare gives an isolate, in MiB. */
+const ISOLATE_MEMORY = 128;
+
 export interface BursarConfiguration {
   compatibility: Compatibility;
+  /** Whether V8 keeps to an isolate's memory: left alone it takes as much as the machine has before it collects. */
+  isIsolateLimited: boolean;
   /** Host and port of the workerd that plays D1. */
   d1Address: string;
   /** Durable Object bindings: name → class. */
@@ -70,8 +75,10 @@ export function bursarConfiguration(options: BursarConfiguration): string {
       ([name, value]) => `(name = "${name}", text = ${JSON.stringify(value)})`,
     ),
   ];
+  const v8Flags = options.isIsolateLimited ? `"--max-heap-size=${ISOLATE_MEMORY}"` : '';
   return `${HEADER}
 const config :Workerd.Config = (
+  v8Flags = [${v8Flags}],
   services = [
     ${INTERNET},
     ${STORAGE},

@@ -36,6 +36,8 @@ export interface BursarOptions {
   upstream: string;
   d1: WorkerdProcess;
   adminToken: string;
+  /** See BursarConfiguration. */
+  isIsolateLimited: boolean;
 }
 
 /** The Worker as it would be deployed, built into `folder`. */
@@ -49,6 +51,7 @@ export async function startBursar(folder: string, options: BursarOptions): Promi
     folder,
     bursarConfiguration({
       compatibility: options.compatibility,
+      isIsolateLimited: options.isIsolateLimited,
       d1Address: new URL(options.d1.url).host,
       durableObjects: new Map(
         options.config.durable_objects.bindings.map((each) => [each.name, each.class_name]),

@@ -31,8 +31,11 @@ export interface Part {
 
 /** D1 answers a page of this many rows in some 3 MB, and a Worker may ask it 1,000 times. */
 export const PAGE_SIZE = 2_000;
-/** A FOCUS record has up to six rows of 1 KB. */
-const RECORDS_A_PART = 250;
+/**
+ * A FOCUS record has up to six rows of 1 KB. Parts stay below 128 KB, of which on V8 keeps a text or its bytes apart
+ * and until the memory is nearly full: exports then take a hundred megabytes more (docs/decisions/0012).
+ */
+const RECORDS_A_PART = 25;
 
 /** What is exported of each record of a source. */
 interface Layout<Source, Row> {
