@@ -45,7 +45,7 @@ export async function makeBenchBed(folder: string): Promise<BenchBed> {
     upstream,
     d1,
     adminToken,
-    isIsolateLimited: false,
+    heapMiB: null,
   });
   const key = await makeKey(new URL(bursar.url), adminToken);
   return {

@@ -46,13 +46,10 @@ const worker :Workerd.Worker = (
 `;
 }
 
-/** What Cloudflare gives an isolate, in MiB. */
-const ISOLATE_MEMORY = 128;
-
 export interface BursarConfiguration {
   compatibility: Compatibility;
-  /** Whether V8 keeps to an isolate's memory: left alone it takes as much as the machine has before it collects. */
-  isIsolateLimited: boolean;
+  /** What V8's heap may grow to, in MiB; null: as V8 likes, which is as much as the machine has before it collects. */
+  heapMiB: number | null;
   /** Host and port of the workerd that plays D1. */
   d1Address: string;
   /** Durable Object bindings: name → class. */
@@ -75,7 +72,7 @@ export function bursarConfiguration(options: BursarConfiguration): string {
       ([name, value]) => `(name = "${name}", text = ${JSON.stringify(value)})`,
     ),
   ];
-  const v8Flags = options.isIsolateLimited ? `"--max-heap-size=${ISOLATE_MEMORY}"` : '';
+  const v8Flags = options.heapMiB === null ? '' : `"--max-heap-size=${options.heapMiB}"`;
   return `${HEADER}
 const config :Workerd.Config = (
   v8Flags = [${v8Flags}],

@@ -37,7 +37,7 @@ export interface BursarOptions {
   d1: WorkerdProcess;
   adminToken: string;
   /** See BursarConfiguration. */
-  isIsolateLimited: boolean;
+  heapMiB: number | null;
 }
 
 /** The Worker as it would be deployed, built into `folder`. */
@@ -51,7 +51,7 @@ export async function startBursar(folder: string, options: BursarOptions): Promi
     folder,
     bursarConfiguration({
       compatibility: options.compatibility,
-      isIsolateLimited: options.isIsolateLimited,
+      heapMiB: options.heapMiB,
       d1Address: new URL(options.d1.url).host,
       durableObjects: new Map(
         options.config.durable_objects.bindings.map((each) => [each.name, each.class_name]),
