@@ -1,8 +1,8 @@
 /**
  * `npm run bench:exports -- [entries]`: what exports of a large ledger (300,000 entries) take, in time and in the
- * Worker's memory: the built Worker on plain workerd, D1 in a process of its own, V8's heap limited. Prints the Worker's resident memory
- * before, after a tenth of the time, at its highest since, and a while after the end. Exits 1 where it grew by more
- * than the goal between the tenth and the end. Linux only (memory is read from /proc).
+ * Worker's memory: the built Worker on plain workerd with a limited heap, D1 in a process of its own. Prints the
+ * Worker's resident memory before, after a tenth of the time, at its highest since, and a while after the end. Exits
+ * 1 where it grew by more than the goal between the tenth and the end. Linux only (memory is read from /proc).
  */
 import { rmSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
