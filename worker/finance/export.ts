@@ -32,8 +32,11 @@ export interface Part {
 
 /** D1 answers a page of this many rows in some 3 MB, and a Worker may ask it 1,000 times. */
 export const PAGE_SIZE = 2_000;
-/** A FOCUS record has up to six rows of 1 KB. */
-const RECORDS_A_PART = 250;
+/**
+ * A FOCUS record has up to six rows of 1 KB. Parts stay below 128 KB: V8 keeps larger texts and bytes apart, and frees
+ * them in full collections only (docs/decisions/0012).
+ */
+const RECORDS_A_PART = 25;
 
 /** What is exported of each record of a source. */
 interface Layout<Source, Row> {
