@@ -32,12 +32,14 @@ async function write({ seed, days, untilMs }: DemoOptions): Promise<void> {
   );
   process.on('exit', () => record.remove());
   // Miniflare and drizzle take a while to load, and only now is it clear that they are needed.
-  const [{ openLocalDatabase }, { configureSquads }, { writeLedger }, { openDatabase }] = await Promise.all([
-    import('./local/database.ts'),
-    import('./demo/configure.ts'),
-    import('./demo/write.ts'),
-    import('../worker/store/database.ts'),
-  ]);
+  const [{ openLocalDatabase }, { rollUpEveryDay }, { configureSquads }, { writeLedger }, { openDatabase }] =
+    await Promise.all([
+      import('./local/database.ts'),
+      import('./local/roll-up.ts'),
+      import('./demo/configure.ts'),
+      import('./demo/write.ts'),
+      import('../worker/store/database.ts'),
+    ]);
   const { db, close } = await openLocalDatabase(stateDir, (pid) => record.noteWorkerd(pid));
   await configureSquads(openDatabase(db), squadsOf(seed), Date.now());
   const turns = generateTraffic({ seed, startMs: untilMs - days * DAY_MS, days });
@@ -47,6 +49,7 @@ async function write({ seed, days, untilMs }: DemoOptions): Promise<void> {
   });
   if (process.stderr.isTTY) process.stderr.write('\n');
   const added = (await countEntries(db)) - before;
+  await rollUpEveryDay(db, untilMs);
   await close();
   const usd = Math.round(written.chargedNanoUsd / 1e9).toLocaleString('en-US');
   process.stdout.write(

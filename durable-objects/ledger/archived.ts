@@ -1,11 +1,11 @@
 /**
- * How entries leave D1 for the archive, and come back. An entry's line is the document an outbox would send, its
- * JSON columns as D1 has them to the byte, so that what comes back is what left. Rows are deleted here and nowhere
- * else, and D1 lets only those go that a verified segment holds (migration 0006).
+ * How entries leave D1 for the archive, and come back as lines (archived-line.ts). Rows are deleted here and nowhere
+ * else, and D1 lets only those go that a verified segment holds, names included (migration 0011).
  */
 import { ENTRY_COLUMNS, insertEntries } from './append.ts';
+import { lineOf } from './archived-line.ts';
 
-const COLUMNS = Object.entries(ENTRY_COLUMNS);
+const COLUMNS = Object.keys(ENTRY_COLUMNS);
 
 /** Entries of a cost center by admission; both ends are inclusive, ISO 8601 in UTC. */
 export interface EntrySpan {
@@ -24,6 +24,7 @@ export interface EntrySums {
 export interface ArchivedEntry {
   line: string;
   entryId: string;
+  developer: string;
   admittedAt: string;
   chargedNanoUsd: number;
   listNanoUsd: number;
@@ -33,20 +34,12 @@ export interface ArchivedEntry {
 const PAGE_ROWS = 1_000;
 
 const READ_PAGE = `
-  SELECT rowid, entry_id, admitted_at, charged_nano_usd, list_nano_usd, ${COLUMNS.map(([name]) => `"${name}"`).join(', ')}
+  SELECT rowid, entry_id, developer, admitted_at, charged_nano_usd, list_nano_usd, ${COLUMNS.map((name) => `"${name}"`).join(', ')}
   FROM ledger_entries INDEXED BY ledger_entries_by_admission
   WHERE cost_center = ?1 AND admitted_at BETWEEN ?2 AND ?3 AND (admitted_at > ?2 OR rowid > ?4)
   ORDER BY admitted_at, rowid LIMIT ${PAGE_ROWS}`;
 
-type Row = [rowid: number, string, string, number, number, ...values: unknown[]];
-
-function lineOf(values: readonly unknown[]): string {
-  const fields = COLUMNS.map(([name, form], index) => {
-    const value = values[index];
-    return `"${name}":${form === 'json' ? String(value) : JSON.stringify(value)}`;
-  });
-  return `{${fields.join(',')}}`;
-}
+type Row = [rowid: number, string, string, string, number, number, ...values: unknown[]];
 
 /** The entries of a span in the order of their admission, page by page. */
 export async function* readEntries(db: D1Database, span: EntrySpan): AsyncGenerator<ArchivedEntry[]> {
@@ -58,21 +51,22 @@ export async function* readEntries(db: D1Database, span: EntrySpan): AsyncGenera
       .raw<Row>();
     const last = rows.at(-1);
     if (!last) return;
-    yield rows.map(([, entryId, admittedAt, chargedNanoUsd, listNanoUsd, ...values]) => ({
+    yield rows.map(([, entryId, developer, admittedAt, chargedNanoUsd, listNanoUsd, ...values]) => ({
       line: lineOf(values),
       entryId,
+      developer,
       admittedAt,
       chargedNanoUsd,
       listNanoUsd,
     }));
     if (rows.length < PAGE_ROWS) return;
-    after = { admittedAt: last[2], rowid: last[0] };
+    after = { admittedAt: last[3], rowid: last[0] };
   }
 }
 
 /**
- * Deletes the entries of a span where they are exactly those of a verified segment: no entry is ever changed, so
- * as many rows are the same rows. Deletes nothing otherwise.
+ * Deletes the entries of a span where they are exactly those of a verified segment: no entry is ever changed but for
+ * a name, and a new name is not in the segment's list, so as many rows are the same rows. Deletes nothing otherwise.
  */
 export function dropEntries(db: D1Database, span: EntrySpan, sums: EntrySums): D1PreparedStatement {
   return db
@@ -90,17 +84,22 @@ export function dropEntries(db: D1Database, span: EntrySpan, sums: EntrySums): D
 const CHUNK_CHARACTERS = 600_000;
 
 /** Puts lines back, each once: what is there already is left as it is. */
-export async function restoreEntries(db: D1Database, lines: AsyncIterable<string>): Promise<void> {
+export async function restoreEntries(
+  db: D1Database,
+  batches: AsyncIterable<readonly string[]>,
+): Promise<void> {
   let chunk: string[] = [];
   let characters = 0;
-  for await (const line of lines) {
-    if (chunk.length > 0 && characters + line.length > CHUNK_CHARACTERS) {
-      await insertEntries(db, chunk).run();
-      chunk = [];
-      characters = 0;
+  for await (const lines of batches) {
+    for (const line of lines) {
+      if (chunk.length > 0 && characters + line.length > CHUNK_CHARACTERS) {
+        await insertEntries(db, chunk).run();
+        chunk = [];
+        characters = 0;
+      }
+      chunk.push(line);
+      characters += line.length;
     }
-    chunk.push(line);
-    characters += line.length;
   }
   if (chunk.length > 0) await insertEntries(db, chunk).run();
 }

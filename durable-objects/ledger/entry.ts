@@ -122,6 +122,12 @@ export interface Entry {
   thinking: string | null;
 }
 
+/** A value as D1 has it: flags are 0 and 1, what is neither text nor number is JSON text. */
+type Stored<Value> = Value extends boolean ? number : Value extends string | number | null ? Value : string;
+
+/** An entry as its row in D1. */
+export type StoredEntry = { [Column in keyof Entry]: Stored<Entry[Column]> };
+
 /** Stands in `cost_center` of an event that concerns the organisation: no cost center can have this id. */
 export const ORGANISATION = '*';
 

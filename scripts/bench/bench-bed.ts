@@ -4,21 +4,14 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
-import { stripTypeScriptTypes } from 'node:module';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { buildWorker, listModules } from '../bundle.ts';
 import { connectAdminApi, expectReply } from '../local/admin-api.ts';
 import { makeSecret } from '../local/secrets.ts';
 import { projectPath } from '../project.ts';
-import { readWranglerConfig, type WranglerConfig } from '../wrangler-config.ts';
-import {
-  bareConfiguration,
-  bursarConfiguration,
-  type Compatibility,
-  d1Configuration,
-} from './configurations.ts';
+import { readWranglerConfig } from '../wrangler-config.ts';
+import { bareConfiguration, type Compatibility } from './configurations.ts';
+import { startBursar, startD1, writeModule } from './gateway.ts';
 import type { Target } from './load.ts';
 import { startWorkerd, type WorkerdProcess } from './workerd.ts';
 
@@ -52,6 +45,7 @@ export async function makeBenchBed(folder: string): Promise<BenchBed> {
     upstream,
     d1,
     adminToken,
+    heapMiB: null,
   });
   const key = await makeKey(new URL(bursar.url), adminToken);
   return {
@@ -77,63 +71,6 @@ async function startBare(
 ): Promise<WorkerdProcess> {
   await writeModule(folder, 'bare-worker.ts');
   return startWorkerd('bare', folder, bareConfiguration(upstream, compatibility));
-}
-
-async function startD1(folder: string, compatibility: Compatibility): Promise<WorkerdProcess> {
-  await writeModule(folder, 'd1-worker.ts');
-  const d1 = await startWorkerd('d1', folder, d1Configuration(compatibility));
-  const migrations = (await readdir(projectPath('migrations')))
-    .filter((name) => name.endsWith('.sql'))
-    .sort();
-  for (const name of migrations) {
-    const sql = await readFile(projectPath(`migrations/${name}`), 'utf8');
-    const reply = await fetch(`${d1.url}/query`, { method: 'POST', body: JSON.stringify({ sql }) });
-    z.object({ success: z.literal(true) }).parse(await reply.json());
-  }
-  return d1;
-}
-
-async function startBursar(
-  folder: string,
-  options: {
-    config: WranglerConfig;
-    compatibility: Compatibility;
-    upstream: string;
-    d1: WorkerdProcess;
-    adminToken: string;
-  },
-): Promise<WorkerdProcess> {
-  const built = await buildWorker(join(folder, 'bundle'));
-  if (!built.ok) throw new Error(built.error);
-  const modules = listModules(join(folder, 'bundle'));
-  for (const each of modules) await copyFile(each.path, join(folder, each.name));
-  return startWorkerd(
-    'bursar',
-    folder,
-    bursarConfiguration({
-      compatibility: options.compatibility,
-      d1Address: new URL(options.d1.url).host,
-      durableObjects: new Map(
-        options.config.durable_objects.bindings.map((each) => [each.name, each.class_name]),
-      ),
-      bindings: {
-        PROVIDER: 'anthropic',
-        ANTHROPIC_UPSTREAM_URL: options.upstream,
-        ANTHROPIC_API_KEY: 'bench',
-        ANTHROPIC_VERSION: '2023-06-01',
-        ADMIN_TOKEN: options.adminToken,
-        KEY_SECRETS: `1:${makeSecret()}`,
-      },
-      modules,
-    }),
-  );
-}
-
-/** The Workers of the measurements have no imports but workerd's own: taking the types off is all they need. */
-async function writeModule(folder: string, source: string): Promise<void> {
-  await mkdir(folder, { recursive: true });
-  const text = await readFile(projectPath(`scripts/bench/${source}`), 'utf8');
-  await writeFile(join(folder, 'index.js'), stripTypeScriptTypes(text));
 }
 
 async function makeKey(base: URL, adminToken: string): Promise<string> {

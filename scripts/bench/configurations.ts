@@ -48,6 +48,8 @@ const worker :Workerd.Worker = (
 
 export interface BursarConfiguration {
   compatibility: Compatibility;
+  /** What V8's heap may grow to, in MiB; null: as V8 likes, which is as much as the machine has before it collects. */
+  heapMiB: number | null;
   /** Host and port of the workerd that plays D1. */
   d1Address: string;
   /** Durable Object bindings: name → class. */
@@ -70,8 +72,10 @@ export function bursarConfiguration(options: BursarConfiguration): string {
       ([name, value]) => `(name = "${name}", text = ${JSON.stringify(value)})`,
     ),
   ];
+  const v8Flags = options.heapMiB === null ? '' : `"--max-heap-size=${options.heapMiB}"`;
   return `${HEADER}
 const config :Workerd.Config = (
+  v8Flags = [${v8Flags}],
   services = [
     ${INTERNET},
     ${STORAGE},

@@ -69,13 +69,15 @@ async function listenedPort(control: unknown): Promise<number> {
   throw new Error('workerd closed its control pipe');
 }
 
-function cpuMs(pid: number): number {
+/** CPU time of a process since its start, user and system, in ms; steps of 10 ms. */
+export function cpuMs(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return ((Number(fields[11]) + Number(fields[12])) * 1000) / TICKS_PER_SECOND;
 }
 
-function residentBytes(pid: number): number {
+/** Resident memory of a process in bytes. */
+export function residentBytes(pid: number): number {
   const match = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
   return Number(match?.[1] ?? Number.NaN) * 1024;
 }

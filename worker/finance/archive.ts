@@ -1,24 +1,28 @@
 /**
  * The archive: entries older than the hot days leave D1, in three steps that can each be the last one before a
  * crash. Written: the object is in the bucket, nothing else has changed. Verified: it was read back, and its count,
- * sum and digest are those of the rows. Archived: rows are deleted and their roll-ups kept, in one transaction that
- * first counts again what it deletes. What was cut off begins anew in the next run, under the same part.
+ * sums and digest are those of the rows. Archived: rows are deleted and their roll-ups kept, in one transaction that
+ * first counts again what it deletes. What was cut off begins anew in the next run, under the same part and with
+ * another object. A row whose developer got a pseudonym meanwhile is not in the segment: then nothing is deleted.
  */
 import { dropEntries, readEntries } from '../../durable-objects/ledger/archived.ts';
 import type { ArchiveBindings } from '../bindings.ts';
 import {
+  beginSegment,
   deleteSegmentSums,
   lastOfFirst,
   listOldUnits,
   markArchived,
+  markVerified,
+  NO_STATE,
   nextPart,
-  noteSegment,
   type Segment,
 } from '../store/archive-segments.ts';
 import { insertSums, rollUpStatements, type Unit, wholeDay } from '../store/daily-rollups.ts';
 import { violates } from '../store/database.ts';
-import { pack, unpack } from './ndjson.ts';
+import { pack } from './ndjson.ts';
 import { dayOf } from './roll-up.ts';
+import { newObjectKey, verify, writeObject } from './segment-object.ts';
 
 const DAY_MS = 86_400_000;
 /** Deleting so many rows is one statement of D1, which has 30 s. */
@@ -76,10 +80,9 @@ async function archiveNext(
   if (!written) return null;
   await verify(bucket, written);
   const at = new Date(nowMs).toISOString();
-  const verified: Segment = { ...written, state: 'verified', verifiedAt: at };
-  await noteSegment(db, verified);
-  await drop(db, verified, at);
-  return verified;
+  if (!(await markVerified(db, written, at))) throw new Error(`${written.objectKey} was given up meanwhile`);
+  await drop(db, written, at);
+  return written;
 }
 
 async function write(db: D1Database, bucket: R2Bucket, unit: Unit, nowMs: number): Promise<Segment | null> {
@@ -95,7 +98,7 @@ async function write(db: D1Database, bucket: R2Bucket, unit: Unit, nowMs: number
     ...facts.columns(),
     part,
     state: 'writing',
-    objectKey: `ledger/${unit.day}/${unit.costCenter}/part-${part}.ndjson.gz`,
+    objectKey: newObjectKey(unit, part),
     sha256: packed.sha256,
     bytes: packed.bytes,
     compressedBytes: packed.compressed.byteLength,
@@ -104,17 +107,30 @@ async function write(db: D1Database, bucket: R2Bucket, unit: Unit, nowMs: number
     archivedAt: null,
     restoredAt: null,
   };
-  await noteSegment(db, segment);
-  await bucket.put(segment.objectKey, packed.compressed, {
-    httpMetadata: { contentType: 'application/gzip' },
-    customMetadata: { sha256: segment.sha256, entries: String(segment.entries) },
-  });
+  await begin(db, segment, facts.developers);
+  await writeObject(bucket, segment.objectKey, packed, segment.entries);
   return segment;
 }
 
-/** Counts and sums of the lines as they pass. */
+/**
+ * Notes what is about to be written. A developer may be pseudonymised since the rows were read: then nothing is
+ * written under the old name, and the next run reads them under the new one.
+ */
+async function begin(db: D1Database, segment: Segment, developers: ReadonlySet<string>): Promise<void> {
+  const { day, costCenter, part } = segment;
+  try {
+    if (await beginSegment(db, segment, [...developers])) return;
+  } catch (error) {
+    if (!violates(error, NO_STATE)) throw error;
+    throw new Error(`entries of ${costCenter} on ${day} changed while they were read`);
+  }
+  throw new Error(`another run archived part ${part} of ${costCenter} on ${day}`);
+}
+
+/** Counts, sums and names of the lines as they pass. */
 class SegmentFacts {
   entries = 0;
+  readonly developers = new Set<string>();
   #chargedNanoUsd = 0;
   #listNanoUsd = 0;
   #firstAdmittedAt = '';
@@ -124,7 +140,8 @@ class SegmentFacts {
 
   async *watch(pages: ReturnType<typeof readEntries>): AsyncGenerator<string[]> {
     for await (const page of pages) {
-      for (const { entryId, admittedAt, chargedNanoUsd, listNanoUsd } of page) {
+      for (const { entryId, developer, admittedAt, chargedNanoUsd, listNanoUsd } of page) {
+        this.developers.add(developer);
         if (this.entries === 0) {
           this.#firstAdmittedAt = admittedAt;
           this.#firstEntryId = entryId;
@@ -153,26 +170,6 @@ class SegmentFacts {
   }
 }
 
-/** Reads a segment's object and compares count, sum and digest with the books. Throws where they differ. */
-export async function verify(bucket: R2Bucket, segment: Segment): Promise<void> {
-  const object = await bucket.get(segment.objectKey);
-  if (!object) throw new Error(`${segment.objectKey} is not in the bucket`);
-  let sha256 = '';
-  let entries = 0;
-  let chargedNanoUsd = 0;
-  const onEnd = (digest: string) => {
-    sha256 = digest;
-  };
-  for await (const line of unpack(object.body, onEnd)) {
-    const entry: { charged_nano_usd: number } = JSON.parse(line);
-    entries += 1;
-    chargedNanoUsd += entry.charged_nano_usd;
-  }
-  const isSame =
-    sha256 === segment.sha256 && entries === segment.entries && chargedNanoUsd === segment.chargedNanoUsd;
-  if (!isSame) throw new Error(`${segment.objectKey} does not hold what was written`);
-}
-
 async function drop(db: D1Database, segment: Segment, at: string): Promise<void> {
   const { day, costCenter } = segment;
   try {
@@ -184,7 +181,7 @@ async function drop(db: D1Database, segment: Segment, at: string): Promise<void>
       ...rollUpStatements(db, { day, costCenters: [costCenter] }, at),
     ]);
   } catch (error) {
-    if (!violates(error, 'NOT NULL constraint failed: archive_segments.state')) throw error;
-    throw new Error(`entries came to ${costCenter} on ${day} while it was archived`);
+    if (!violates(error, NO_STATE)) throw error;
+    throw new Error(`entries came to ${costCenter} on ${day}, or another run did, while it was archived`);
   }
 }

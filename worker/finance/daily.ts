@@ -2,6 +2,7 @@
 import type { Bindings } from '../bindings.ts';
 import { archiveOldDays } from './archive.ts';
 import { reportFilling } from './filling.ts';
+import { deleteLeftovers } from './leftovers.ts';
 import { reconcileUpstream } from './reconcile-upstream.ts';
 import { reconcileWalletsByTheClock } from './reconcile-wallets.ts';
 import { rollUpDays } from './roll-up.ts';
@@ -18,6 +19,9 @@ const JOBS: Readonly<Record<string, Job>> = {
     if (!archive) return;
     const { segments, entries, failed } = await archiveOldDays(db, archive, nowMs);
     if (segments + failed > 0) console.info({ message: 'old days were archived', segments, entries, failed });
+  },
+  'leftovers of the archive': async ({ db, archive }) => {
+    if (archive) await deleteLeftovers(db, archive.bucket);
   },
   // Days that are due; a run within a minute of another one leaves them to the next.
   'reconciliation with Anthropic': async ({ db, costReport }, nowMs) => {

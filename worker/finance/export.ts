@@ -8,12 +8,13 @@
 import { z } from 'zod';
 import type { Catalogue } from '../../durable-objects/core/catalogue/types.ts';
 import { dailyPages } from '../store/daily-spend.ts';
-import type { Database } from '../store/database.ts';
-import { type ExportSpan, ledgerPages } from '../store/ledger-export.ts';
+import { openDatabase } from '../store/database.ts';
+import type { ExportSpan } from '../store/ledger-export.ts';
 import { DAILY_COLUMNS } from './daily-columns.ts';
 import { FOCUS_COLUMNS, focusRows } from './focus-rows.ts';
 import { LEDGER_COLUMNS } from './ledger-columns.ts';
 import { type Column, csvHeader, type Format, lineOf } from './row-format.ts';
+import { type LedgerAccess, ledgerPages } from './whole-ledger.ts';
 
 export const EXPORTS = ['ledger', 'daily', 'focus'] as const;
 export type ExportName = (typeof EXPORTS)[number];
@@ -31,8 +32,11 @@ export interface Part {
 
 /** D1 answers a page of this many rows in some 3 MB, and a Worker may ask it 1,000 times. */
 export const PAGE_SIZE = 2_000;
-/** A FOCUS record has up to six rows of 1 KB. */
-const RECORDS_A_PART = 250;
+/**
+ * A FOCUS record has up to six rows of 1 KB. Parts stay below 128 KB: V8 keeps larger texts and bytes apart, and frees
+ * them in full collections only (docs/decisions/0012).
+ */
+const RECORDS_A_PART = 25;
 
 /** What is exported of each record of a source. */
 interface Layout<Source, Row> {
@@ -77,23 +81,26 @@ export function isPosition(name: ExportName, position: unknown): position is Pos
   return (name === 'daily' ? dailyPosition : entryPosition).safeParse(position).success;
 }
 
-/** The parts of an export, in order. Throws a ZodError where `after` is no position of it. */
+/**
+ * The parts of an export, in order. Throws a ZodError where `after` is no position of it; reading throws
+ * ArchiveUnreadable and ArchiveAway where archived days of the ledger cannot be had.
+ */
 export function exportParts(
-  database: Database,
+  access: LedgerAccess,
   catalogue: Catalogue,
   request: ExportRequest,
   pageSize = PAGE_SIZE,
 ): AsyncGenerator<Part> {
   const { name, span, after } = request;
   if (name === 'daily') {
-    const pages = dailyPages(database, span, after && dailyPosition.parse(after), pageSize);
+    const pages = dailyPages(openDatabase(access.db), span, after && dailyPosition.parse(after), pageSize);
     return partsOf(request, pages, {
       columns: DAILY_COLUMNS,
       rowsOf: (row) => [row],
       positionOf: (row) => [row.day, row.cost_center, row.developer, row.model, row.turn_kind, row.provider],
     });
   }
-  const pages = ledgerPages(database, span, after && entryPosition.parse(after), pageSize);
+  const pages = ledgerPages(access, span, after && entryPosition.parse(after), pageSize);
   const positionOf = (entry: { cost_center: string; admitted_at: string; entry_id: string }): Position => [
     entry.cost_center,
     entry.admitted_at,

@@ -36,11 +36,11 @@ export async function pack(pages: AsyncIterable<readonly string[]>): Promise<Pac
   return { compressed: await compressed, sha256: hexOf(await digest.digest), bytes };
 }
 
-/** The lines of a packed body; `onEnd` is told the digest of all of it. Throws where it is not gzip. */
+/** The lines of a packed body, as many at once as come; `onEnd` is told the digest of all. Throws where it is no gzip. */
 export async function* unpack(
   body: ReadableStream<Uint8Array>,
   onEnd: (sha256: string) => void = () => undefined,
-): AsyncGenerator<string> {
+): AsyncGenerator<string[]> {
   const digest = new crypto.DigestStream('SHA-256');
   const digesting = digest.getWriter();
   const decoder = new TextDecoder();
@@ -49,9 +49,9 @@ export async function* unpack(
     await digesting.write(chunk);
     const lines = `${rest}${decoder.decode(chunk, { stream: true })}`.split('\n');
     rest = lines.pop() ?? '';
-    yield* lines;
+    if (lines.length > 0) yield lines;
   }
   await digesting.close();
   onEnd(hexOf(await digest.digest));
-  if (rest !== '') yield rest;
+  if (rest !== '') yield [rest];
 }

@@ -3,16 +3,18 @@
  * that was cut off is finished by the same call again. The object stays in the bucket.
  */
 import { restoreEntries } from '../../durable-objects/ledger/archived.ts';
+import { listDevelopers } from '../store/archive-developers.ts';
 import {
   deleteSegmentSums,
   markRestored,
   markRestoring,
+  NO_STATE,
   type Segment,
   segmentsOf,
 } from '../store/archive-segments.ts';
 import { rollUpStatements, type Unit } from '../store/daily-rollups.ts';
-import { verify } from './archive.ts';
-import { unpack } from './ndjson.ts';
+import { violates } from '../store/database.ts';
+import { ArchiveUnreadable, linesOf, openObject, verify } from './segment-object.ts';
 
 export type Restored =
   | { outcome: 'restored'; segments: Segment[] }
@@ -30,23 +32,39 @@ export async function restoreUnit(
   const segments = await segmentsOf(db, unit);
   if (segments.length === 0) return { outcome: 'unknown' };
   const away = segments.filter(({ state }) => state === 'archived' || state === 'restoring');
+  const developers: string[][] = [];
   for (const segment of away) {
     try {
-      await verify(bucket, segment);
+      developers.push(await verify(bucket, segment));
     } catch (error) {
       return { outcome: 'unreadable', problem: error instanceof Error ? error.message : String(error) };
     }
   }
-  for (const segment of away) await restore(db, bucket, segment, new Date(nowMs).toISOString());
+  const at = new Date(nowMs).toISOString();
+  for (const [index, segment] of away.entries()) {
+    await restore(db, bucket, segment, { developers: developers[index] ?? [], at });
+  }
   return { outcome: 'restored', segments: await segmentsOf(db, unit) };
 }
 
-async function restore(db: D1Database, bucket: R2Bucket, segment: Segment, at: string): Promise<void> {
-  const object = await bucket.get(segment.objectKey);
-  if (!object) throw new Error(`${segment.objectKey} is not in the bucket`);
+/** Throws ArchiveUnreadable where the segment got another object since it was verified: the next call takes that one. */
+async function restore(
+  db: D1Database,
+  bucket: R2Bucket,
+  segment: Segment,
+  { developers, at }: { developers: readonly string[]; at: string },
+): Promise<void> {
   const { day, costCenter } = segment;
-  await markRestoring(db, segment).run();
-  await restoreEntries(db, unpack(object.body));
+  // Names are listed anew: those of a segment that is older than the list may be known from nothing else.
+  try {
+    await db.batch([markRestoring(db, segment), ...listDevelopers(db, segment, developers)]);
+  } catch (error) {
+    if (!violates(error, NO_STATE)) throw error;
+    throw new ArchiveUnreadable(
+      `${segment.objectKey} gave way to another object meanwhile; send the call again`,
+    );
+  }
+  await restoreEntries(db, linesOf(segment, await openObject(bucket, segment)));
   await db.batch([
     markRestored(db, segment, at),
     deleteSegmentSums(db, segment),

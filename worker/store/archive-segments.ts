@@ -1,4 +1,5 @@
 /** The archive's own books: one row an object in the bucket, and the states it goes through (migration 0006). */
+import { listDevelopers } from './archive-developers.ts';
 import type { Unit } from './daily-rollups.ts';
 
 export interface Segment {
@@ -46,21 +47,61 @@ const COLUMNS: Record<keyof Segment, string> = {
   restoredAt: 'restored_at',
 };
 const FIELDS = Object.keys(COLUMNS) as (keyof Segment)[];
-const SELECTED = FIELDS.map((field) => `${COLUMNS[field]} AS "${field}"`).join(', ');
+/** The columns of a segment, for a SELECT. */
+export const SELECTED = FIELDS.map((field) => `${COLUMNS[field]} AS "${field}"`).join(', ');
 const SAME = 'day = ?1 AND cost_center = ?2 AND part = ?3';
 const KEY = ['day', 'cost_center', 'part'];
+/** Whose entries are in the bucket and not, or not surely all, in D1. */
+export const AWAY = "state IN ('archived', 'restoring')";
 
-/** Notes a segment as it is; one of the same part that was never finished gives way. */
-export async function noteSegment(db: D1Database, segment: Segment): Promise<void> {
-  const columns = Object.values(COLUMNS);
-  const changed = columns.filter((each) => !KEY.includes(each)).map((each) => `${each} = excluded.${each}`);
-  await db
+/** How a batch fails that would leave a segment in a state it must not be in: a null where none may be. */
+export const NO_STATE = 'NOT NULL constraint failed: archive_segments.state';
+
+const parameterOf = (field: keyof Segment): string => `?${FIELDS.indexOf(field) + 1}`;
+const NAMES = `?${FIELDS.length + 1}`;
+/** Every entry of the segment's span is, in D1 too, of one of the developers the segment is noted with. */
+const HAS_SAME_NAMES = `NOT EXISTS (
+  SELECT 1 FROM ledger_entries INDEXED BY ledger_entries_by_admission
+  WHERE cost_center = ${parameterOf('costCenter')}
+    AND admitted_at BETWEEN ${parameterOf('firstAdmittedAt')} AND ${parameterOf('lastAdmittedAt')}
+    AND developer NOT IN (SELECT value FROM json_each(${NAMES})))`;
+
+const BEGIN = `
+  INSERT INTO archive_segments (${Object.values(COLUMNS).join(', ')})
+  SELECT ${FIELDS.map((field) => (field === 'state' ? `CASE WHEN ${HAS_SAME_NAMES} THEN 'writing' END` : parameterOf(field))).join(', ')}
+  WHERE true ON CONFLICT (${KEY.join(', ')}) DO UPDATE SET ${Object.values(COLUMNS)
+    .filter((column) => !KEY.includes(column))
+    .map((column) => `${column} = excluded.${column}`)
+    .join(', ')} WHERE state IN ('writing', 'verified') RETURNING part`;
+
+/**
+ * Notes that a segment is about to be written, and whose entries it holds; one of the same part that was never
+ * finished gives way, and its object becomes a leftover. False where another run has finished that part. Rejects
+ * where entries of the span have other names by now (a null where none may be: `archive_segments.state`).
+ */
+export async function beginSegment(
+  db: D1Database,
+  segment: Segment,
+  developers: readonly string[],
+): Promise<boolean> {
+  const names = JSON.stringify(developers);
+  const [begun] = await db.batch([
+    db.prepare(BEGIN).bind(...FIELDS.map((field) => segment[field]), names),
+    ...listDevelopers(db, segment, developers),
+  ]);
+  return begun?.results.length === 1;
+}
+
+/** Marks a segment verified; false where its part has been begun anew, or given up, since. */
+export async function markVerified(db: D1Database, segment: Segment, at: string): Promise<boolean> {
+  const marked = await db
     .prepare(
-      `INSERT INTO archive_segments (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})
-       ON CONFLICT (${KEY.join(', ')}) DO UPDATE SET ${changed.join(', ')} WHERE state IN ('writing', 'verified')`,
+      `UPDATE archive_segments SET state = 'verified', verified_at = ?4
+       WHERE ${SAME} AND state = 'writing' AND object_key = ?5 RETURNING part`,
     )
-    .bind(...FIELDS.map((field) => segment[field]))
-    .run();
+    .bind(segment.day, segment.costCenter, segment.part, at, segment.objectKey)
+    .all();
+  return marked.results.length === 1;
 }
 
 /** The number of the next segment of a unit: that of one begun and never finished, else a new one. */
@@ -76,25 +117,42 @@ export async function nextPart(db: D1Database, { day, costCenter }: Unit): Promi
 }
 
 /**
- * Marks a segment archived, or undoes its whole batch where entries of its span are still in D1 (a null where
- * none may be: `archive_segments.state`).
+ * Marks a segment archived, or undoes its whole batch where entries of its span are still in D1, or its part is
+ * another run's by now (a null where none may be: `archive_segments.state`).
  */
 export function markArchived(db: D1Database, segment: Segment, at: string): D1PreparedStatement {
   return db
     .prepare(
-      `UPDATE archive_segments SET archived_at = ?4, state = CASE WHEN NOT EXISTS (
+      `UPDATE archive_segments SET archived_at = ?4, state = CASE WHEN state = 'verified' AND object_key = ?7
+       AND NOT EXISTS (
          SELECT 1 FROM ledger_entries WHERE cost_center = ?2 AND admitted_at BETWEEN ?5 AND ?6
-       ) THEN 'archived' END WHERE ${SAME} AND state = 'verified'`,
+       ) THEN 'archived' END WHERE ${SAME}`,
     )
-    .bind(segment.day, segment.costCenter, segment.part, at, segment.firstAdmittedAt, segment.lastAdmittedAt);
+    .bind(
+      segment.day,
+      segment.costCenter,
+      segment.part,
+      at,
+      segment.firstAdmittedAt,
+      segment.lastAdmittedAt,
+      segment.objectKey,
+    );
 }
 
-export function markRestoring(db: D1Database, { day, costCenter, part }: Segment): D1PreparedStatement {
+/**
+ * Marks a segment as coming back from its object, or undoes its whole batch where it has another object by now (a
+ * null where none may be: `archive_segments.state`).
+ */
+export function markRestoring(
+  db: D1Database,
+  { day, costCenter, part, objectKey }: Segment,
+): D1PreparedStatement {
   return db
     .prepare(
-      `UPDATE archive_segments SET state = 'restoring' WHERE ${SAME} AND state IN ('archived', 'restoring')`,
+      `UPDATE archive_segments SET state = CASE WHEN object_key = ?4 THEN 'restoring' END
+       WHERE ${SAME} AND ${AWAY}`,
     )
-    .bind(day, costCenter, part);
+    .bind(day, costCenter, part, objectKey);
 }
 
 /** Marks a segment restored, or undoes its whole batch where fewer entries are in D1 than it has. */
@@ -148,6 +206,15 @@ export async function segmentsOf(db: D1Database, { day, costCenter }: Unit): Pro
     .bind(day, costCenter)
     .all<Segment>();
   return results;
+}
+
+/** The segment as it is now; null where there is none of that part. */
+export async function readSegment(
+  db: D1Database,
+  { day, costCenter, part }: Pick<Segment, 'day' | 'costCenter' | 'part'>,
+): Promise<Segment | null> {
+  const query = db.prepare(`SELECT ${SELECTED} FROM archive_segments WHERE ${SAME}`);
+  return await query.bind(day, costCenter, part).first<Segment>();
 }
 
 /**

@@ -44,6 +44,22 @@ const DIMENSIONS = [
   'inference_geo',
 ].join(', ');
 
+/** What is added up of some entries only, or of each by its case (migration 0010); money in nano-USD. */
+const CASES: Readonly<Record<string, string>> = {
+  estimated: 'sum(estimated)',
+  estimated_nano_usd: sumWhere('charged_nano_usd', 'estimated = 1'),
+  estimated_charges: "count(*) FILTER (WHERE kind = 'charge' AND estimated = 1)",
+  estimated_charges_nano_usd: sumWhere('charged_nano_usd', "kind = 'charge' AND estimated = 1"),
+  corrections_nano_usd: sumWhere('charged_nano_usd', "kind = 'correction'"),
+  asked_nano_usd: 'coalesce(sum(asked_nano_usd), 0)',
+  compared_nano_usd: sumWhere('charged_nano_usd', 'asked_nano_usd IS NOT NULL'),
+  not_compared: 'count(*) FILTER (WHERE asked_nano_usd IS NULL AND charged_nano_usd <> 0)',
+};
+
+function sumWhere(column: string, condition: string): string {
+  return `coalesce(sum(${column}) FILTER (WHERE ${condition}), 0)`;
+}
+
 const KINDS = { charges: 'charge', corrections: 'correction', refusals: 'refusal', failures: 'failure' };
 const SUMS = [
   'input_tokens',
@@ -64,12 +80,12 @@ const BOOKED_MONTH = `coalesce(
 
 const INSERT_SUMS = `
   INSERT INTO daily_rollups (day, part, cost_center, booked_month, ${DIMENSIONS},
-    ${Object.keys(KINDS).join(', ')}, estimated, estimated_nano_usd, ${SUMS.join(', ')})
+    ${Object.keys(KINDS).join(', ')}, ${Object.keys(CASES).join(', ')}, ${SUMS.join(', ')})
   SELECT ?1, ?5, cost_center, ${BOOKED_MONTH} AS booked, ${DIMENSIONS},
     ${Object.values(KINDS)
       .map((kind) => `count(*) FILTER (WHERE kind = '${kind}')`)
       .join(', ')},
-    sum(estimated), coalesce(sum(charged_nano_usd) FILTER (WHERE estimated = 1), 0),
+    ${Object.values(CASES).join(', ')},
     ${SUMS.map((column) => `sum(${column})`).join(', ')}
   FROM ${ENTRIES}
   GROUP BY cost_center, booked, ${DIMENSIONS}`;

@@ -1,4 +1,7 @@
-/** The rows of the view `report_daily_spend` (migrations/0005_finance_views.sql) in pages, a day at a time. */
+/**
+ * The rows of the view `report_daily_spend` (migrations/0010_views_over_rollups.sql) in pages, a day at a time. The
+ * same before and after a day is rolled up, and archived.
+ */
 import { sql } from 'drizzle-orm';
 import type { Database } from './database.ts';
 import type { ExportSpan } from './ledger-export.ts';

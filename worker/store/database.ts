@@ -1,11 +1,20 @@
 /** D1 behind drizzle, and what can go wrong with it that is no bug. */
-import { DrizzleQueryError } from 'drizzle-orm';
+import { DrizzleQueryError, type SQL } from 'drizzle-orm';
 import { type DrizzleD1Database, drizzle } from 'drizzle-orm/d1';
+import { SQLiteAsyncDialect } from 'drizzle-orm/sqlite-core';
 
 export type Database = DrizzleD1Database;
 
 export function openDatabase(db: D1Database): Database {
   return drizzle(db);
+}
+
+const DIALECT = new SQLiteAsyncDialect();
+
+/** A query of drizzle's as D1's own statement: drizzle's batch takes no raw query with parameters. */
+export function statementOf(db: D1Database, query: SQL): D1PreparedStatement {
+  const { sql, params } = DIALECT.sqlToQuery(query);
+  return db.prepare(sql).bind(...params);
 }
 
 function* causesOf(error: unknown): Generator<Error> {

@@ -1,11 +1,12 @@
 /**
- * The ledger in pages, for exports of any size: by cost center, then by admission, each page found through the
- * index of both (ledger_entries_by_admission), so that one of a later month costs no more than one of the first.
- * Memory holds one page. An entry that reaches D1 while an export runs may or may not be in it.
+ * What an export reads of the ledger's books at once: a page of entries in D1 and the archived segments that lie in
+ * the same span, of one instant. So an entry that an archiving or a restore is moving is in one of the two.
  */
-import { sql } from 'drizzle-orm';
-import type { EntryKind } from '../../durable-objects/ledger/entry.ts';
-import type { Database } from './database.ts';
+import { type SQL, sql } from 'drizzle-orm';
+import type { StoredEntry } from '../../durable-objects/ledger/entry.ts';
+import type { Segment } from './archive-segments.ts';
+import { segmentsFrom } from './away-segments.ts';
+import { statementOf } from './database.ts';
 
 export interface ExportSpan {
   /** Null: all. */
@@ -15,109 +16,130 @@ export interface ExportSpan {
   to: string;
 }
 
-/**
- * An entry as it is exported: without what only explains its decision (inputs, standings, tools). Columns are the
- * ledger's; `…_json` hold JSON text, flags 0 or 1.
- */
-export interface ExportedEntry {
-  entry_id: string;
-  turn_id: string;
-  attempt: number;
-  kind: EntryKind;
-  corrects: string | null;
-  admitted_at: string;
-  recorded_at: string;
-  cost_center: string;
+/** The columns of an entry that are exported: without what only explains its decision (inputs, standings, tools). */
+export const EXPORTED_COLUMNS = [
+  'entry_id',
+  'turn_id',
+  'attempt',
+  'kind',
+  'corrects',
+  'admitted_at',
+  'recorded_at',
+  'cost_center',
+  'developer',
+  'key_id',
+  'key_tags',
+  'session',
+  'agent',
+  'turn_kind',
+  'model_asked',
+  'model_served',
+  'model_unknown',
+  'provider',
+  'upstream_credential',
+  'decision',
+  'stage',
+  'route',
+  'reasons',
+  'policy_version',
+  'input_tokens',
+  'cache_write_5m_tokens',
+  'cache_write_1h_tokens',
+  'cache_read_tokens',
+  'output_tokens',
+  'web_search_requests',
+  'service_tier',
+  'speed',
+  'inference_geo',
+  'held_nano_usd',
+  'expected_nano_usd',
+  'asked_nano_usd',
+  'list_nano_usd',
+  'charged_nano_usd',
+  'list_price_version',
+  'charged_price_version',
+  'estimated',
+  'estimated_why',
+  'http_status',
+  'error_type',
+  'stop_reason',
+  'upstream_request_id',
+] as const satisfies readonly (keyof StoredEntry)[];
+
+export type EntryColumns = Pick<StoredEntry, (typeof EXPORTED_COLUMNS)[number]>;
+
+export interface ExportedEntry extends EntryColumns {
   /** As the cost center is called now; null where it is gone. */
   cost_center_name: string | null;
-  developer: string;
-  key_id: string;
-  key_tags: string;
-  session: string;
-  agent: string | null;
-  turn_kind: string;
-  model_asked: string;
-  model_served: string | null;
-  model_unknown: number;
-  provider: string | null;
-  upstream_credential: string | null;
-  decision: string;
-  stage: string | null;
-  route: string | null;
-  reasons: string;
-  policy_version: number | null;
-  input_tokens: number;
-  cache_write_5m_tokens: number;
-  cache_write_1h_tokens: number;
-  cache_read_tokens: number;
-  output_tokens: number;
-  web_search_requests: number;
-  service_tier: string | null;
-  speed: string | null;
-  inference_geo: string | null;
-  held_nano_usd: number;
-  expected_nano_usd: number | null;
-  asked_nano_usd: number | null;
-  list_nano_usd: number;
-  charged_nano_usd: number;
-  list_price_version: string;
-  charged_price_version: string;
-  estimated: number;
-  estimated_why: string | null;
-  http_status: number | null;
-  error_type: string | null;
-  stop_reason: string | null;
-  upstream_request_id: string | null;
 }
-
-const COLUMNS = sql.raw(
-  `entry_id, turn_id, attempt, kind, corrects, admitted_at, recorded_at, cost_center,
-  (SELECT name FROM cost_centers WHERE id = cost_center) AS cost_center_name, developer, key_id, key_tags,
-  session, agent, turn_kind, model_asked, model_served, model_unknown, provider, upstream_credential, decision,
-  stage, route, reasons, policy_version, input_tokens, cache_write_5m_tokens, cache_write_1h_tokens,
-  cache_read_tokens, output_tokens, web_search_requests, service_tier, speed, inference_geo, held_nano_usd,
-  expected_nano_usd, asked_nano_usd, list_nano_usd, charged_nano_usd, list_price_version,
-  charged_price_version, estimated, estimated_why, http_status, error_type, stop_reason, upstream_request_id`,
-);
 
 /** Where an entry stands in the order of the export. */
 export type EntryPosition = Pick<ExportedEntry, 'cost_center' | 'admitted_at' | 'entry_id'>;
 
-/** One page of one cost center; `after` is where to go on. */
-export function exportQuery(after: EntryPosition, to: string, limit: number) {
+/**
+ * One page of one cost center; `after` is where to go on. Found through the index of cost center and admission, so
+ * that one of a later month costs no more than one of the first.
+ */
+export function exportQuery(after: EntryPosition, to: string, limit: number): SQL {
   return sql`
-    SELECT ${COLUMNS} FROM ledger_entries INDEXED BY ledger_entries_by_admission
+    SELECT ${sql.raw(EXPORTED_COLUMNS.join(', '))} FROM ledger_entries INDEXED BY ledger_entries_by_admission
     WHERE cost_center = ${after.cost_center} AND admitted_at < ${to}
       AND (admitted_at, entry_id) > (${after.admitted_at}, ${after.entry_id})
     ORDER BY admitted_at, entry_id LIMIT ${limit}`;
 }
 
-/** Every entry of the span after `after` (null: from its beginning), never more than `pageSize` at once. */
-export async function* ledgerPages(
-  database: Database,
-  span: ExportSpan,
-  after: EntryPosition | null,
-  pageSize: number,
-): AsyncGenerator<ExportedEntry[]> {
-  let costCenter = span.costCenter ?? after?.cost_center ?? (await costCenterAfter(database, ''));
-  let position = after;
-  while (costCenter !== null) {
-    position ??= { cost_center: costCenter, admitted_at: span.from, entry_id: '' };
-    const page: ExportedEntry[] = await database.all(exportQuery(position, span.to, pageSize));
-    if (page.length > 0) yield page;
-    if (page.length === pageSize) {
-      position = page.at(-1) ?? null;
-    } else {
-      position = null;
-      costCenter = span.costCenter === null ? await costCenterAfter(database, costCenter) : null;
-    }
-  }
+/** What stood in the books at one instant. */
+export interface LedgerReading {
+  /** In D1, at most as many as were asked for. */
+  entries: EntryColumns[];
+  /** Archived segments after the position, by admission, up to `segmentsUntil`. */
+  segments: Segment[];
+  /** There may be further segments from this instant on. */
+  segmentsUntil: string;
+  costCenterName: string | null;
 }
 
-/** The next one that has entries, in order of id. */
-async function costCenterAfter(database: Database, costCenter: string): Promise<string | null> {
-  const [row] = await database.all<{ next: string | null }>(
-    sql`SELECT min(cost_center) AS next FROM ledger_entries WHERE cost_center > ${costCenter}`,
-  );
-  return row?.next ?? null;
+/** Days with so many segments are read at once. */
+const SEGMENTS = 100;
+
+/** Reads what comes after a position in its cost center, before `to`. Rejects where D1 is away. */
+export async function readLedger(
+  db: D1Database,
+  after: EntryPosition,
+  to: string,
+  pageSize: number,
+): Promise<LedgerReading> {
+  // One batch is one transaction.
+  const [entries, segments, names] = await db.batch<unknown>([
+    statementOf(db, exportQuery(after, to, pageSize)),
+    segmentsFrom(db, { costCenter: after.cost_center, from: after.admitted_at, to }, SEGMENTS),
+    db.prepare('SELECT name FROM cost_centers WHERE id = ?').bind(after.cost_center),
+  ]);
+  const listed = (segments?.results ?? []) as Segment[];
+  const until = listed.length >= SEGMENTS ? dayAfter(listed.at(-1)?.day ?? to) : to;
+  const [named] = (names?.results ?? []) as { name: string }[];
+  return {
+    entries: (entries?.results ?? []) as EntryColumns[],
+    segments: listed,
+    segmentsUntil: until < to ? until : to,
+    costCenterName: named?.name ?? null,
+  };
+}
+
+/** The first instant of the next day. */
+function dayAfter(day: string): string {
+  return new Date(Date.parse(day) + 86_400_000).toISOString();
+}
+
+/** The next cost center that has entries, in D1 or archived, in order of id; null where there is none. */
+export async function costCenterAfter(db: D1Database, costCenter: string): Promise<string | null> {
+  return await db
+    .prepare(
+      `SELECT min(next) AS next FROM (
+         SELECT min(cost_center) AS next FROM ledger_entries WHERE cost_center > ?1
+         UNION ALL SELECT min(cost_center) FROM archive_segments WHERE cost_center > ?1
+       )`,
+    )
+    .bind(costCenter)
+    .first<string>('next');
 }

@@ -43,6 +43,8 @@ function isKnown(developer: string): SQL {
     OR EXISTS (SELECT 1 FROM alert_events
       WHERE developer = ${developer} OR instr(context, '"developer":' || json_quote(${developer})) > 0)
     OR EXISTS (SELECT 1 FROM raises WHERE subject = ${developer})
+    OR EXISTS (SELECT 1 FROM reconciliations WHERE developer = ${developer})
+    OR EXISTS (SELECT 1 FROM archive_segment_developers WHERE developer = ${developer})
     OR EXISTS (SELECT 1 FROM audit_events WHERE ${isNamedInAudit(developer)}))`;
 }
 
@@ -57,7 +59,7 @@ export async function openMapping(
     (SELECT 1 FROM pseudonym_mappings WHERE developer = ${developer})`;
   const mapped = database.select().from(pseudonymMappings).where(eq(pseudonymMappings.developer, developer));
   const [, , rows] = await database.batch([
-    database.insert(pseudonyms).select(sql`SELECT ${pseudonym}, ${at}, NULL WHERE ${isNew}`),
+    database.insert(pseudonyms).select(sql`SELECT ${pseudonym}, ${at}, NULL, 0, 0 WHERE ${isNew}`),
     database.insert(pseudonymMappings).select(sql`SELECT ${developer}, ${pseudonym} WHERE ${isNew}`),
     mapped,
   ]);
@@ -163,9 +165,33 @@ export async function renameInAudit(database: Database, renaming: Renaming, limi
   return rows.length;
 }
 
+/** Renames in at most `limit` records of reconciliation, and counts them under the pseudonym; how many. */
+export async function renameInReconciliations(
+  db: D1Database,
+  { developer, pseudonym }: Renaming,
+  limit: number,
+): Promise<number> {
+  const found = 'SELECT reconciliation_id FROM reconciliations WHERE developer = ?1 LIMIT ?3';
+  const [, renamed] = await db.batch([
+    db
+      .prepare(
+        `UPDATE pseudonyms SET reconciliations = reconciliations + (SELECT count(*) FROM (${found})) WHERE pseudonym = ?2`,
+      )
+      .bind(developer, pseudonym, limit),
+    db
+      .prepare(
+        `UPDATE reconciliations SET developer = ?2, subject = json_set(subject, '$[5]', ?2),
+           evidence = replace(evidence, '"developer":' || json_quote(?1), '"developer":' || json_quote(?2))
+         WHERE reconciliation_id IN (${found}) RETURNING 1`,
+      )
+      .bind(developer, pseudonym, limit),
+  ]);
+  return renamed?.results.length ?? 0;
+}
+
 /**
- * Destroys the mapping, and records without the name that it is done; false where rows are left, some of them
- * younger than the search for them.
+ * Destroys the mapping, and records without the name that it is done; false where something is left under the name,
+ * perhaps younger than the search for it, or an object that may hold it is not deleted yet.
  */
 export async function closeMapping(
   database: Database,
@@ -175,18 +201,26 @@ export async function closeMapping(
 ): Promise<boolean> {
   const isMapping = eq(pseudonymMappings.developer, developer);
   const isOpen = sql`EXISTS (SELECT 1 FROM ${pseudonymMappings} WHERE ${isMapping})`;
-  const event = { before: null, after: { reason, completed: true }, costCenter: null };
-  const [, , left] = await database.batch([
-    database.delete(pseudonymMappings).where(and(isMapping, sql`NOT ${isKnown(developer)}`)),
+  const isLeft = sql`(${isKnown(developer)} OR EXISTS (SELECT 1 FROM archive_leftovers))`;
+  const [, , left, [counted]] = await database.batch([
+    database.delete(pseudonymMappings).where(and(isMapping, sql`NOT ${isLeft}`)),
     database
       .update(pseudonyms)
       .set({ completedAt: at })
       .where(and(eq(pseudonyms.pseudonym, pseudonym), sql`NOT ${isOpen}`)),
     database.select().from(pseudonymMappings).where(isMapping),
+    database.select().from(pseudonyms).where(eq(pseudonyms.pseudonym, pseudonym)),
   ]);
   if (left.length > 0) return false;
   await database.insert(auditEvents).values({
-    ...event,
+    before: null,
+    after: {
+      reason,
+      completed: true,
+      archived_objects: counted?.archivedObjects ?? 0,
+      reconciliations: counted?.reconciliations ?? 0,
+    },
+    costCenter: null,
     occurredAt: at,
     actor,
     action: 'developer.pseudonymise',

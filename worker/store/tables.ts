@@ -105,6 +105,8 @@ export const pseudonyms = sqliteTable('pseudonyms', {
   pseudonym: text().primaryKey(),
   createdAt: text('created_at').notNull(),
   completedAt: text('completed_at'),
+  archivedObjects: integer('archived_objects').notNull(),
+  reconciliations: integer().notNull(),
 });
 
 export const pseudonymMappings = sqliteTable('pseudonym_mappings', {

@@ -2,6 +2,8 @@
 import { env } from 'cloudflare:workers';
 import { append } from '../../../durable-objects/ledger/append.ts';
 import type { AlertEvent, Entry } from '../../../durable-objects/ledger/entry.ts';
+import { openDatabase } from '../../../worker/store/database.ts';
+import { type Comparison, keepComparisons } from '../../../worker/store/reconciliations.ts';
 
 export function entryOf(change: Partial<Entry> & Pick<Entry, 'entry_id'>): Entry {
   return {
@@ -88,4 +90,24 @@ export async function addAlerts(events: readonly AlertEvent[]): Promise<void> {
     [],
     events.map((event) => JSON.stringify(event)),
   );
+}
+
+/** A difference between wallet and ledger of one developer and day, on record. */
+export async function addReconciliation(developer: string, costCenter: string): Promise<Comparison> {
+  const comparison: Comparison = {
+    kind: 'wallets',
+    level: 'detail',
+    result: 'differs',
+    windowStart: '2026-08-20T00:00:00.000Z',
+    windowEnd: '2026-08-21T00:00:00.000Z',
+    costCenter,
+    developer,
+    apiKeyId: null,
+    model: null,
+    ledgerNanoUsd: 5n,
+    counterpartNanoUsd: 7n,
+    evidence: { entries: { count: 1, entry_ids: ['1'] } },
+  };
+  await keepComparisons(openDatabase(env.DB), [comparison], Date.UTC(2026, 7, 22));
+  return comparison;
 }

@@ -14,7 +14,8 @@ import {
 } from '../../fixture.ts';
 import { costing } from '../../wallet/scenario.ts';
 import { type Answer, call } from './admin-calls.ts';
-import { addAlerts, addEntries, entryOf } from './ledger-rows.ts';
+import { addAlerts, addEntries, addReconciliation, entryOf } from './ledger-rows.ts';
+import { storedInD1, traceOf } from './traces.ts';
 
 const POLICY = {
   budgets: [
@@ -48,15 +49,6 @@ function pseudonymIn(answer: Answer): string {
   return String(Object(answer.body).pseudonym);
 }
 
-/** All text of all tables of D1. */
-async function storedInD1(): Promise<string> {
-  const { results } = await env.DB.prepare(
-    "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB '_cf_*' AND name NOT LIKE 'sqlite_%'",
-  ).all<{ name: string }>();
-  const tables = await env.DB.batch(results.map(({ name }) => env.DB.prepare(`SELECT * FROM ${name}`)));
-  return JSON.stringify(tables.map((table) => table.results));
-}
-
 async function storedInWallet(id: string): Promise<string> {
   return await runInDurableObject(walletStub(id), (_, { storage: { sql } }) => {
     const tables = sql
@@ -64,12 +56,6 @@ async function storedInWallet(id: string): Promise<string> {
       .toArray();
     return JSON.stringify(tables.map(({ name }) => sql.exec(`SELECT * FROM "${name}"`).toArray()));
   });
-}
-
-/** How a name shows in JSON within JSON, as often as it was quoted. */
-function traceOf(name: string): RegExp {
-  const [person = ''] = /leaver\D*\d+/.exec(name) ?? [];
-  return new RegExp(person.replace('"', '[\\\\"]+'));
 }
 
 async function moneyOf(id: string): Promise<unknown[]> {
@@ -218,6 +204,7 @@ describe('D1 lets nothing but the name be changed, also while a mapping is open'
       "INSERT OR IGNORE INTO pseudonym_mappings VALUES ('mapped@example.com', 'left-x')",
     ];
     await env.DB.batch(statements.map((statement) => env.DB.prepare(statement)));
+    await addReconciliation('mapped@example.com', 'squad');
     await addEntries([entryOf({ entry_id: 'mapped', developer: 'mapped@example.com' })]);
     await addAlerts([
       {
@@ -244,6 +231,7 @@ describe('D1 lets nothing but the name be changed, also while a mapping is open'
     ['ledger_entries', 'entry_id', ['developer']],
     ['alert_events', 'event_id', ['developer']],
     ['audit_events', 'sequence', []],
+    ['reconciliations', 'reconciliation_id', ['developer']],
   ])('in %s', async (table, key, open) => {
     await openMapping();
     const columns = await env.DB.prepare(`PRAGMA table_xinfo(${table})`).all<{

@@ -5,6 +5,7 @@
 import { bodyLimit } from 'hono/body-limit';
 import { HTTPException } from 'hono/http-exception';
 import { isAdmin } from '../../auth/admin.ts';
+import { ArchiveAway, ArchiveUnreadable } from '../../finance/segment-object.ts';
 import { isDatabaseAway } from '../../store/database.ts';
 import { alerts } from './alerts.ts';
 import { archive } from './archive.ts';
@@ -87,6 +88,14 @@ admin.onError((error, c) => {
   if (isDatabaseAway(error)) {
     console.error({ message: 'D1 did not answer', requestId, error: String(error) });
     return fail(requestId, { why: 'database_away' });
+  }
+  if (error instanceof ArchiveUnreadable) {
+    console.error({ message: 'an archived object cannot be read', requestId, error: error.message });
+    return fail(requestId, { why: 'conflict', message: error.message });
+  }
+  if (error instanceof ArchiveAway) {
+    console.error({ message: 'the archive did not answer', requestId, error: String(error.cause) });
+    return fail(requestId, { why: 'archive_away' });
   }
   if (error instanceof HTTPException && error.status < 500) {
     const message = error.status === 415 ? 'expected a body of content-type application/json' : error.message;

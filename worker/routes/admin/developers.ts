@@ -2,6 +2,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import type { Renaming } from '../../../durable-objects/core/pseudonym.ts';
 import { pseudonymiseRows } from '../../../durable-objects/ledger/pseudonymise.ts';
+import { pseudonymiseArchive } from '../../finance/pseudonymise-archive.ts';
 import { renameInRollups } from '../../store/daily-rollups.ts';
 import * as pseudonyms from '../../store/pseudonyms.ts';
 import { walletOf } from '../../store/wallets.ts';
@@ -26,8 +27,18 @@ const pseudonymised = z
       .boolean()
       .openapi({ description: 'False: send the call again, it goes on where it stopped.' }),
     changed: z
-      .object({ wallets: count, ledger_entries: count, alert_events: count, audit_events: count })
+      .object({
+        wallets: count,
+        ledger_entries: count,
+        alert_events: count,
+        audit_events: count,
+        reconciliations: count,
+        archived_objects: count,
+      })
       .openapi({ description: 'In this call.' }),
+    pending: z.array(z.string()).openapi({
+      description: 'What stands in the way of `complete`, where sending the call again is not enough.',
+    }),
     policy_versions: z
       .array(z.object({ cost_center: z.string(), version: count }))
       .openapi({ description: 'Versions no longer in force that still name the developer.' }),
@@ -39,8 +50,7 @@ const pseudonymised = z
 const REMAINS = [
   'versions of policies that are not in force keep their text (policy_versions)',
   'free text that people wrote: reasons of raises, pauses and stops, names of budgets, actors of audit events',
-  'archived days (restore one, and call again) and exports that were taken before',
-  'records of reconciliation: what differed on one day, kept as evidence',
+  'exports that were taken before, and copies of the bucket that others made',
   'D1 Time Travel and wallets’ point-in-time recovery, for up to 30 days: the mapping is in there too',
   'session ids, which are the client’s own and name nobody',
 ];
@@ -68,17 +78,21 @@ interface Renamed {
   ledger_entries: number;
   alert_events: number;
   audit_events: number;
+  reconciliations: number;
 }
 
 async function renameRows(c: AdminContext, renaming: Renaming): Promise<Renamed> {
-  const renamed: Renamed = { ledger_entries: 0, alert_events: 0, audit_events: 0 };
+  const renamed: Renamed = { ledger_entries: 0, alert_events: 0, audit_events: 0, reconciliations: 0 };
+  const { db } = c.get('bindings');
   for (let batch = 0; batch < BATCHES_A_CALL; batch += 1) {
-    const { entries, alerts } = await pseudonymiseRows(c.get('bindings').db, renaming, BATCH_ROWS);
+    const { entries, alerts } = await pseudonymiseRows(db, renaming, BATCH_ROWS);
     const events = await pseudonyms.renameInAudit(databaseOf(c), renaming, BATCH_ROWS);
     renamed.ledger_entries += entries;
     renamed.alert_events += alerts;
+    const records = await pseudonyms.renameInReconciliations(db, renaming, BATCH_ROWS);
     renamed.audit_events += events;
-    if (entries + alerts + events === 0) break;
+    renamed.reconciliations += records;
+    if (entries + alerts + events + records === 0) break;
   }
   return renamed;
 }
@@ -105,12 +119,15 @@ async function pseudonymise(c: AdminContext, name: string, why: string): Promise
   const wallets = await renameInWallets(c, renaming, why);
   if (wallets === null) return fail(requestId, { why: 'wallet_away' });
   const renamed = await renameRows(c, renaming);
-  await renameInRollups(c.get('bindings').db, renaming);
+  const { db, archive } = c.get('bindings');
+  await renameInRollups(db, renaming);
+  const { objects, pending } = await pseudonymiseArchive(db, archive?.bucket ?? null, renaming);
   const complete = await pseudonyms.closeMapping(database, renaming, why, authorshipOf(c));
   return c.json({
     pseudonym: renaming.pseudonym,
     complete,
-    changed: { wallets, ...renamed },
+    changed: { wallets, ...renamed, archived_objects: objects },
+    pending,
     policy_versions: naming.map(({ costCenter, version }) => ({ cost_center: costCenter, version })),
     remains: REMAINS,
   });

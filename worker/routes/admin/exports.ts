@@ -16,7 +16,7 @@ import {
 import { manifestOf } from '../../finance/manifest.ts';
 import { streamOf } from '../../finance/part-stream.ts';
 import { FORMATS, type Format } from '../../finance/row-format.ts';
-import { type AdminContext, adminRouter, databaseOf } from './context.ts';
+import { type AdminContext, adminRouter } from './context.ts';
 import { answer, ERRORS } from './contract.ts';
 import { type Failure, fail } from './failures.ts';
 import { costCenterId, endsAfterItBegins, moment, SPAN_ERROR } from './fields.ts';
@@ -117,7 +117,8 @@ async function afterCursor(list: ListQuery, name: ExportName, cursor: string): P
 }
 
 function partsOf(c: AdminContext, request: ExportRequest) {
-  return exportParts(databaseOf(c), builtinCatalogue, request);
+  const { db, archive } = c.get('bindings');
+  return exportParts({ db, bucket: archive?.bucket ?? null }, builtinCatalogue, request);
 }
 
 const CONTENT_TYPES = {

@@ -18,6 +18,7 @@ export type Failure =
   | { why: 'unconfirmed'; stored: string; advice?: string }
   | { why: 'wallet_away' }
   | { why: 'database_away' }
+  | { why: 'archive_away' }
   /** A bug; the log has it under the request id. */
   | { why: 'bug' };
 
@@ -75,6 +76,12 @@ export function fail(requestId: string, failure: Failure): Response {
       return errorResponse('api_error', 'the wallet cannot be reached; try again', unavailable);
     case 'database_away':
       return errorResponse('api_error', 'the database cannot be reached; try again', unavailable);
+    case 'archive_away':
+      return errorResponse(
+        'api_error',
+        'the bucket of the archive cannot be reached; try again',
+        unavailable,
+      );
     case 'bug':
       return errorResponse('api_error', 'an internal error; the log has it under this request id', options);
   }

@@ -2,6 +2,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { formatUsd, nanoUsd } from '../../../durable-objects/core/money.ts';
 import { ENTRY_KINDS, type Entry } from '../../../durable-objects/ledger/entry.ts';
+import { sumAway } from '../../store/away-segments.ts';
 import { type LedgerFilter, listEntries } from '../../store/ledger.ts';
 import { adminRouter, databaseOf } from './context.ts';
 import { answer, ERRORS, pageOfSchema } from './contract.ts';
@@ -37,6 +38,19 @@ function viewOfEntry(entry: Entry): EntryView {
   return { ...entry, charged_usd: formatUsd(nanoUsd(entry.charged_nano_usd)) };
 }
 
+const archivedView = z
+  .object({ entries: z.number().int(), first_day: z.string(), last_day: z.string() })
+  .nullable()
+  .openapi({
+    description:
+      'What of the cost center and span asked for is archived and not in this list, whatever else was asked for; null where nothing is. POST /archive/restore brings a day back, and exports of the ledger include archived days.',
+  });
+
+async function archivedIn(db: D1Database, filter: LedgerFilter): Promise<z.infer<typeof archivedView>> {
+  const away = await sumAway(db, filter);
+  return away && { entries: away.entries, first_day: away.firstDay, last_day: away.lastDay };
+}
+
 export const ledger = adminRouter();
 
 ledger.openapi(
@@ -44,7 +58,10 @@ ledger.openapi(
     method: 'get',
     path: '/ledger',
     request: { query: filterQuery },
-    responses: { ...ERRORS, 200: answer(pageOfSchema(entryView), 'Newest first.') },
+    responses: {
+      ...ERRORS,
+      200: answer(pageOfSchema(entryView).extend({ archived: archivedView }), 'Newest first.'),
+    },
   }),
   async (c) => {
     const query = c.req.valid('query');
@@ -56,6 +73,7 @@ ledger.openapi(
       (entry) => entry.entry_id,
     );
     if (!page) return fail(c.get('requestId'), WRONG_CURSOR);
-    return c.json({ ...page, data: page.data.map(viewOfEntry) }, 200);
+    const archived = await archivedIn(c.get('bindings').db, filter);
+    return c.json({ ...page, data: page.data.map(viewOfEntry), archived }, 200);
   },
 );
