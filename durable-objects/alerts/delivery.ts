@@ -60,7 +60,7 @@ export class AlertDelivery extends DurableObject<AlertDeliveryEnv> implements Al
     return destinations.length;
   }
 
-  async test(costCenter: string): Promise<TestResult[]> {
+  async sendTest(costCenter: string): Promise<TestResult[]> {
     const sending = this.#sending(this.#settings());
     const routes = await this.#state.routes.fresh(this.env.DB, costCenter, Date.now);
     return await tryDestinations(costCenter, crypto.randomUUID(), routes, sending);

@@ -70,6 +70,8 @@ export class RoutesCopy {
   #drops = 0;
   #askAgainMs = 0;
   #reading: Promise<void> | null = null;
+  /** The rows as they were read last: documents are long, and asked for with every message. */
+  readonly #memory = new Map<string, { readAtMs: number; inForce: RoutesInForce }>();
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
@@ -77,29 +79,30 @@ export class RoutesCopy {
 
   /** The routes; null where D1 does not answer and there is no copy. Never rejects. */
   async current(db: D1Database, costCenter: string, now: () => number): Promise<RoutesInForce | null> {
-    const row = this.#row(costCenter);
-    const isFresh = row !== null && now() - row.read_at_ms < FRESH_MS && row.read_at_ms <= now();
+    const readAtMs = this.#load(costCenter)?.readAtMs ?? null;
+    const isFresh = readAtMs !== null && now() - readAtMs < FRESH_MS && readAtMs <= now();
     if (!isFresh && this.#askAgainMs <= now()) {
       this.#reading ??= this.#read(db, costCenter, now).finally(() => {
         this.#reading = null;
       });
       await this.#reading;
     }
-    return this.#opened(costCenter);
+    return this.#load(costCenter)?.inForce ?? null;
   }
 
   /** Reads them anew; rejects where D1 does not answer. */
   async fresh(db: D1Database, costCenter: string, now: () => number): Promise<RoutesInForce> {
     await this.#fetch(db, costCenter, now);
-    const routes = this.#opened(costCenter);
-    if (!routes) throw new Error('the routes cannot be read');
-    return routes;
+    const loaded = this.#load(costCenter);
+    if (!loaded) throw new Error('the routes cannot be read');
+    return loaded.inForce;
   }
 
   /** Forgets the copy: it is not what D1 says any more. */
   drop(costCenter: string): void {
     this.#drops += 1;
     this.#askAgainMs = 0;
+    this.#memory.delete(costCenter);
     this.#sql.exec('DELETE FROM routes WHERE cost_center = ?', costCenter);
   }
 
@@ -130,20 +133,22 @@ export class RoutesCopy {
         timezone,
         now(),
       );
+      this.#memory.delete(costCenter);
       return;
     }
   }
 
-  #row(costCenter: string): CopyRow | null {
+  #load(costCenter: string): { readAtMs: number; inForce: RoutesInForce } | null {
+    const known = this.#memory.get(costCenter);
+    if (known) return known;
     const query = 'SELECT document, revision, name, timezone, read_at_ms FROM routes WHERE cost_center = ?';
-    return this.#sql.exec<CopyRow>(query, costCenter).toArray()[0] ?? null;
-  }
-
-  #opened(costCenter: string): RoutesInForce | null {
-    const row = this.#row(costCenter);
+    const [row] = this.#sql.exec<CopyRow>(query, costCenter).toArray();
     if (!row) return null;
     const routes = row.document === null ? NO_ROUTES : documentSchema.parse(JSON.parse(row.document));
-    return { revision: row.revision, routes, named: { name: row.name, timezone: row.timezone ?? 'UTC' } };
+    const named = { name: row.name, timezone: row.timezone ?? 'UTC' };
+    const loaded = { readAtMs: row.read_at_ms, inForce: { revision: row.revision, routes, named } };
+    this.#memory.set(costCenter, loaded);
+    return loaded;
   }
 }
 

@@ -15,6 +15,8 @@ export interface Named {
 
 const NAME_CHARACTERS = 80;
 const MAX_OTHER_FACTS = 12;
+const DAYS = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'];
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
 const standingSchema = z.object({
   scope: z.string(),
@@ -65,7 +67,8 @@ export function shownTime(iso: string, timezone: string): string {
   const ms = Date.parse(iso);
   if (Number.isNaN(ms)) return plain(iso, NAME_CHARACTERS);
   const local = Temporal.Instant.fromEpochMilliseconds(ms).toZonedDateTimeISO(timezone);
-  const day = local.toLocaleString('en-GB', { weekday: 'short', day: 'numeric', month: 'short' });
+  // By hand: making a formatter takes longer than all the rest of a message.
+  const day = `${DAYS[local.dayOfWeek - 1]} ${local.day} ${MONTHS[local.month - 1]}`;
   const clock = `${String(local.hour).padStart(2, '0')}:${String(local.minute).padStart(2, '0')}`;
   return `${day}, ${clock} (${timezone})`;
 }
