@@ -29,7 +29,9 @@ export function quietUntil(hours: QuietHours, atMs: number): number | null {
     (disambiguation) =>
       day.toPlainDateTime(time).toZonedDateTime(hours.timezone, { disambiguation }).epochMilliseconds,
   );
-  const change = local.getTimeZoneTransition('next')?.epochMilliseconds ?? Infinity;
-  const candidates = [...ends, change].filter((each) => each > atMs && !isQuiet(hours, each));
+  const change = local.getTimeZoneTransition('next');
+  const candidates = [...ends, ...(change === null ? [] : [change.epochMilliseconds])].filter(
+    (each) => each > atMs && !isQuiet(hours, each),
+  );
   return Math.min(...candidates);
 }
