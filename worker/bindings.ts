@@ -3,16 +3,19 @@
  * or var is named in the error; what is optional is null, so that the compiler makes everyone handle it.
  */
 import { z } from 'zod';
+import type { AlertDelivery } from '../durable-objects/alerts/delivery.ts';
+import { type AlertVariables, readAlertSettings } from '../durable-objects/core/alerting/settings.ts';
 import { parseUsd } from '../durable-objects/core/money.ts';
 import { readOtlpDestination } from '../durable-objects/core/otlp-destination.ts';
 import { err, ok, type Result } from '../durable-objects/core/result.ts';
 import type { Wallet } from '../durable-objects/wallet/wallet.ts';
 
 /** The bindings as wrangler.toml declares them, unchecked. */
-export interface Env {
+export interface Env extends AlertVariables {
   DB: D1Database;
   WALLET: DurableObjectNamespace<Wallet>;
-  KEY_SECRETS?: string;
+  ALERTS: DurableObjectNamespace<AlertDelivery>;
+  EMAIL?: SendEmail;
   ADMIN_TOKEN?: string;
   PROVIDER?: string;
   ANTHROPIC_API_KEY?: string;
@@ -77,6 +80,7 @@ export interface Tolerance {
 export interface Bindings {
   db: D1Database;
   wallets: DurableObjectNamespace<Wallet>;
+  alerts: DurableObjectNamespace<AlertDelivery>;
   /** Newest first: the first signs, all verify. */
   keySecrets: readonly [KeySecret, ...KeySecret[]];
   adminToken: string;
@@ -184,11 +188,14 @@ export function readBindings(env: Env): Result<Bindings, string> {
   const problems = parsed.success
     ? []
     : parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
-  // Read by the wallets, which send; checked here, where a mistake is told.
+  // Read by the objects, which send; checked here, where a mistake is told.
   const otlp = readOtlpDestination(env);
   if (!otlp.ok) problems.push(otlp.error);
+  const alerting = readAlertSettings(env);
+  if (!alerting.ok) problems.push(alerting.error);
   if (!env.DB) problems.push('DB: expected a D1 binding');
   if (!env.WALLET) problems.push('WALLET: expected a Durable Object binding');
+  if (!env.ALERTS) problems.push('ALERTS: expected a Durable Object binding');
   if (env.PROVIDER === 'anthropic' && !env.ANTHROPIC_API_KEY) {
     problems.push('ANTHROPIC_API_KEY: expected a secret, because PROVIDER is "anthropic"');
   }
@@ -197,6 +204,7 @@ export function readBindings(env: Env): Result<Bindings, string> {
   return ok({
     db: env.DB,
     wallets: env.WALLET,
+    alerts: env.ALERTS,
     keySecrets: vars.KEY_SECRETS,
     adminToken: vars.ADMIN_TOKEN,
     provider:

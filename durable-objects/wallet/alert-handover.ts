@@ -4,8 +4,8 @@
  * handed over twice is delivered once, by its event id.
  */
 import { type Renaming, withPseudonym } from '../core/pseudonym.ts';
+import { withinTime } from '../ledger/deadline.ts';
 import type { AlertEvent } from '../ledger/entry.ts';
-import { withinTime } from './deadline.ts';
 
 /** As much of the delivery object as the wallet needs (durable-objects/alerts/rpc). */
 export interface AlertTaker {
