@@ -231,7 +231,7 @@ export class Wallet extends DurableObject<WalletEnv> implements WalletRpc {
   #handOver(): void {
     const { clock, configuration, handover } = this.#state;
     const costCenter = configuration.current()?.costCenter;
-    if (costCenter === undefined) return;
+    if (costCenter === undefined || handover.dueMs() === null) return;
     const taker = () => takerOf(this.env.ALERTS, costCenter, this.ctx.id.jurisdiction);
     this.ctx.waitUntil(handover.send(taker, () => clock.now()).finally(() => this.#armAlarm()));
   }

@@ -147,7 +147,7 @@ describe('a projection', () => {
     );
     expect(projections).toHaveLength(1);
     expect(told.at(-1)).toMatchObject({ on: 'projection', budget: 'team-day', subject: scenario.id });
-    expect(projections[0]?.context?.runs_out_at).toMatch(/^2035-06-13T18:/);
+    expect(projections[0]?.context?.runs_out_at).toMatch(/^2035-06-13T1[68]:/);
   });
 
   test('is not told where the day stays within the limit', async () => {
