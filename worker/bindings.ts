@@ -3,10 +3,13 @@
  * or var is named in the error; what is optional is null, so that the compiler makes everyone handle it.
  */
 import { z } from 'zod';
+import type { AlertDeliveryRpc } from '../durable-objects/alerts/rpc.ts';
 import { parseUsd } from '../durable-objects/core/money.ts';
 import { readOtlpDestination } from '../durable-objects/core/otlp-destination.ts';
 import { err, ok, type Result } from '../durable-objects/core/result.ts';
 import type { Wallet } from '../durable-objects/wallet/wallet.ts';
+
+type AlertDeliveries = DurableObjectNamespace<AlertDeliveryRpc & Rpc.DurableObjectBranded>;
 
 /** The bindings as wrangler.toml declares them, unchecked. */
 export interface Env {
@@ -26,6 +29,11 @@ export interface Env {
   RECONCILIATION_TOLERANCE_USD?: string;
   OTLP_ENDPOINT?: string;
   OTLP_HEADERS?: string;
+  ALERTS?: AlertDeliveries;
+  PUBLIC_URL?: string;
+  ALERTS_ALLOW_PRIVATE?: string;
+  SLACK_BOT_TOKEN?: string;
+  EMAIL?: unknown;
 }
 
 /** One secret that virtual keys are signed with. */
@@ -87,6 +95,13 @@ export interface Bindings {
   archive: ArchiveBindings | null;
   /** Null without `ANTHROPIC_ADMIN_KEY`: nothing is compared with Anthropic's report. */
   costReport: CostReportBindings | null;
+  alerts: AlertDeliveries | undefined;
+  /** Where people reach this deployment, no slash at the end; null: nothing that is sent has a link. */
+  publicUrl: string | null;
+  /** Whether alerts may go to this machine and over http; never in a deployment. */
+  alertsAllowPrivate: boolean;
+  /** What there is to send alerts with. */
+  alertMeans: { hasSlackToken: boolean; hasEmail: boolean };
 }
 
 const keySecrets = z.string().transform((text, context): [KeySecret, ...KeySecret[]] => {
@@ -161,6 +176,8 @@ const schema = z.object({
   ANTHROPIC_API_KEY_ID: ownKeys.optional(),
   RECONCILIATION_TOLERANCE: toleratedFraction.prefault('0.005'),
   RECONCILIATION_TOLERANCE_USD: toleratedUsd.prefault('0.01'),
+  PUBLIC_URL: z.url({ protocol: /^https?$/, error: 'expected an https address' }).optional(),
+  ALERTS_ALLOW_PRIVATE: z.enum(['true', 'false'], 'expected "true" or "false"').default('false'),
 });
 
 function costReportOf(vars: z.output<typeof schema>): CostReportBindings | null {
@@ -210,5 +227,9 @@ export function readBindings(env: Env): Result<Bindings, string> {
     anthropicVersion: vars.ANTHROPIC_VERSION,
     archive: env.ARCHIVE ? { bucket: env.ARCHIVE, hotDays: vars.HOT_DAYS } : null,
     costReport: costReportOf(vars),
+    alerts: env.ALERTS,
+    publicUrl: vars.PUBLIC_URL?.replace(/\/+$/, '') ?? null,
+    alertsAllowPrivate: vars.ALERTS_ALLOW_PRIVATE === 'true',
+    alertMeans: { hasSlackToken: Boolean(env.SLACK_BOT_TOKEN), hasEmail: Boolean(env.EMAIL) },
   });
 }

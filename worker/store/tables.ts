@@ -1,5 +1,6 @@
-/** The configuration tables of migrations 0001, 0003, 0006 and 0008, as drizzle sees them. */
+/** The configuration tables of migrations 0001, 0003, 0006, 0008 and 0013, as drizzle sees them. */
 import { integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core';
+import type { AlertRoutes } from '../../durable-objects/core/alerting/routes.ts';
 import type { PolicyProblem } from '../../durable-objects/core/policy/types.ts';
 
 export const costCenters = sqliteTable('cost_centers', {
@@ -100,6 +101,15 @@ export const policyVersions = sqliteTable(
   },
   (table) => [primaryKey({ columns: [table.costCenter, table.version] })],
 );
+
+export const alertRoutes = sqliteTable('alert_routes', {
+  /** Or ORGANISATION. */
+  costCenter: text('cost_center').primaryKey(),
+  /** Its secrets are sealed. */
+  document: text({ mode: 'json' }).$type<AlertRoutes>().notNull(),
+  revision: integer().notNull(),
+  updatedAt: text('updated_at').notNull(),
+});
 
 export const pseudonyms = sqliteTable('pseudonyms', {
   pseudonym: text().primaryKey(),

@@ -6,6 +6,7 @@ import { bodyLimit } from 'hono/body-limit';
 import { HTTPException } from 'hono/http-exception';
 import { isAdmin } from '../../auth/admin.ts';
 import { isDatabaseAway } from '../../store/database.ts';
+import { alertRoutes } from './alert-routes.ts';
 import { alerts } from './alerts.ts';
 import { archive } from './archive.ts';
 import { audit } from './audit.ts';
@@ -67,6 +68,7 @@ for (const router of [
   holds,
   ledger,
   alerts,
+  alertRoutes,
   audit,
   metrics,
   priceOverrides,
