@@ -8,6 +8,7 @@ import type { Provider } from './providers/provider.ts';
 import { admin } from './routes/admin/admin.ts';
 import { mountDataPlane } from './routes/data-plane.ts';
 import { mountMe } from './routes/me.ts';
+import { mountIncreaseRequests } from './routes/me-increase-requests.ts';
 import { mountMetrics } from './routes/metrics.ts';
 import { openApiDocument } from './routes/openapi.ts';
 
@@ -48,6 +49,7 @@ app.get('/healthz', (context) => context.json({ status: 'ok', provider: context.
 app.get('/openapi.json', (context) => context.json(openApiDocument()));
 mountDataPlane(app);
 mountMe(app);
+mountIncreaseRequests(app);
 mountMetrics(app);
 app.route('/admin/v1', admin);
 

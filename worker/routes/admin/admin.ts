@@ -18,6 +18,7 @@ import { exemptions } from './exemption.ts';
 import { exports } from './exports.ts';
 import { fail } from './failures.ts';
 import { holds } from './holds.ts';
+import { increaseRequests } from './increase-requests.ts';
 import { keyRotation } from './key-rotation.ts';
 import { keys } from './keys.ts';
 import { ledger } from './ledger.ts';
@@ -59,6 +60,7 @@ for (const router of [
   costCenterStates,
   exemptions,
   raises,
+  increaseRequests,
   sessionStops,
   keys,
   keyRotation,
