@@ -2,6 +2,8 @@
 import { Hono } from 'hono';
 import type { AppEnv } from './app-env.ts';
 import { type Bindings, type Env, readBindings } from './bindings.ts';
+import { mountAlertLinks } from './console/act.ts';
+import { mountAskPages } from './console/ask.ts';
 import { errorResponse } from './envelope.ts';
 import { createProvider } from './providers/create.ts';
 import type { Provider } from './providers/provider.ts';
@@ -51,6 +53,8 @@ mountDataPlane(app);
 mountMe(app);
 mountIncreaseRequests(app);
 mountMetrics(app);
+mountAlertLinks(app);
+mountAskPages(app);
 app.route('/admin/v1', admin);
 
 app.notFound((context) =>
