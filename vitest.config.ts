@@ -43,6 +43,7 @@ export default defineConfig(async () => {
               miniflare: {
                 // Optional in wrangler.toml, where it is a comment.
                 r2Buckets: ['ARCHIVE'],
+                email: { send_email: [{ name: 'EMAIL' }] },
                 bindings: {
                   PROVIDER: 'simulator',
                   KEY_SECRETS: '1:test-secret-of-the-first-generation-0001',

@@ -1,4 +1,5 @@
--- Who hears of what: one document a cost center, and the organisation's under '*'. Secrets in it are sealed.
+-- Who hears of what, per cost center; '*' is the organisation. The document is AlertRoutes as JSON, its credentials
+-- sealed.
 CREATE TABLE alert_routes (
   cost_center TEXT PRIMARY KEY,
   document TEXT NOT NULL,
@@ -6,10 +7,10 @@ CREATE TABLE alert_routes (
   updated_at TEXT NOT NULL
 ) STRICT;
 
--- What holds for every cost center and for '*': its own routes, or else the organisation's.
+-- A cost center without routes of its own has the organisation's.
 CREATE VIEW alert_routes_in_force AS
-SELECT o.id AS cost_center, r.document AS document, r.revision AS revision
-FROM (SELECT id FROM cost_centers UNION ALL SELECT '*') o
-JOIN alert_routes r ON r.cost_center = coalesce(
-  (SELECT own.cost_center FROM alert_routes own WHERE own.cost_center = o.id), '*'
-);
+  SELECT c.id AS cost_center, r.document, r.revision
+  FROM cost_centers c
+  JOIN alert_routes r ON r.cost_center = coalesce((SELECT o.cost_center FROM alert_routes o WHERE o.cost_center = c.id), '*')
+  UNION ALL
+  SELECT cost_center, document, revision FROM alert_routes WHERE cost_center = '*';

@@ -3,19 +3,19 @@
  * or var is named in the error; what is optional is null, so that the compiler makes everyone handle it.
  */
 import { z } from 'zod';
-import type { AlertDeliveryRpc } from '../durable-objects/alerts/rpc.ts';
+import type { AlertDelivery } from '../durable-objects/alerts/delivery.ts';
+import { type AlertVariables, readAlertSettings } from '../durable-objects/core/alerting/settings.ts';
 import { parseUsd } from '../durable-objects/core/money.ts';
 import { readOtlpDestination } from '../durable-objects/core/otlp-destination.ts';
 import { err, ok, type Result } from '../durable-objects/core/result.ts';
 import type { Wallet } from '../durable-objects/wallet/wallet.ts';
 
-type AlertDeliveries = DurableObjectNamespace<AlertDeliveryRpc & Rpc.DurableObjectBranded>;
-
 /** The bindings as wrangler.toml declares them, unchecked. */
-export interface Env {
+export interface Env extends AlertVariables {
   DB: D1Database;
   WALLET: DurableObjectNamespace<Wallet>;
-  KEY_SECRETS?: string;
+  ALERTS: DurableObjectNamespace<AlertDelivery>;
+  EMAIL?: SendEmail;
   ADMIN_TOKEN?: string;
   PROVIDER?: string;
   ANTHROPIC_API_KEY?: string;
@@ -29,11 +29,6 @@ export interface Env {
   RECONCILIATION_TOLERANCE_USD?: string;
   OTLP_ENDPOINT?: string;
   OTLP_HEADERS?: string;
-  ALERTS?: AlertDeliveries;
-  PUBLIC_URL?: string;
-  ALERTS_ALLOW_PRIVATE?: string;
-  SLACK_BOT_TOKEN?: string;
-  EMAIL?: unknown;
 }
 
 /** One secret that virtual keys are signed with. */
@@ -85,6 +80,7 @@ export interface Tolerance {
 export interface Bindings {
   db: D1Database;
   wallets: DurableObjectNamespace<Wallet>;
+  alerts: DurableObjectNamespace<AlertDelivery>;
   /** Newest first: the first signs, all verify. */
   keySecrets: readonly [KeySecret, ...KeySecret[]];
   adminToken: string;
@@ -95,7 +91,6 @@ export interface Bindings {
   archive: ArchiveBindings | null;
   /** Null without `ANTHROPIC_ADMIN_KEY`: nothing is compared with Anthropic's report. */
   costReport: CostReportBindings | null;
-  alerts: AlertDeliveries | undefined;
   /** Where people reach this deployment, no slash at the end; null: nothing that is sent has a link. */
   publicUrl: string | null;
   /** Whether alerts may go to this machine and over http; never in a deployment. */
@@ -176,8 +171,6 @@ const schema = z.object({
   ANTHROPIC_API_KEY_ID: ownKeys.optional(),
   RECONCILIATION_TOLERANCE: toleratedFraction.prefault('0.005'),
   RECONCILIATION_TOLERANCE_USD: toleratedUsd.prefault('0.01'),
-  PUBLIC_URL: z.url({ protocol: /^https?$/, error: 'expected an https address' }).optional(),
-  ALERTS_ALLOW_PRIVATE: z.enum(['true', 'false'], 'expected "true" or "false"').default('false'),
 });
 
 function costReportOf(vars: z.output<typeof schema>): CostReportBindings | null {
@@ -201,19 +194,24 @@ export function readBindings(env: Env): Result<Bindings, string> {
   const problems = parsed.success
     ? []
     : parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
-  // Read by the wallets, which send; checked here, where a mistake is told.
+  // Read by the objects, which send; checked here, where a mistake is told.
   const otlp = readOtlpDestination(env);
   if (!otlp.ok) problems.push(otlp.error);
+  const alerting = readAlertSettings(env);
+  if (!alerting.ok) problems.push(alerting.error);
   if (!env.DB) problems.push('DB: expected a D1 binding');
   if (!env.WALLET) problems.push('WALLET: expected a Durable Object binding');
+  if (!env.ALERTS) problems.push('ALERTS: expected a Durable Object binding');
   if (env.PROVIDER === 'anthropic' && !env.ANTHROPIC_API_KEY) {
     problems.push('ANTHROPIC_API_KEY: expected a secret, because PROVIDER is "anthropic"');
   }
-  if (!parsed.success || problems.length > 0) return err(`Bursar is not configured: ${problems.join('; ')}`);
+  if (!parsed.success || !alerting.ok || problems.length > 0)
+    return err(`Bursar is not configured: ${problems.join('; ')}`);
   const vars = parsed.data;
   return ok({
     db: env.DB,
     wallets: env.WALLET,
+    alerts: env.ALERTS,
     keySecrets: vars.KEY_SECRETS,
     adminToken: vars.ADMIN_TOKEN,
     provider:
@@ -227,9 +225,11 @@ export function readBindings(env: Env): Result<Bindings, string> {
     anthropicVersion: vars.ANTHROPIC_VERSION,
     archive: env.ARCHIVE ? { bucket: env.ARCHIVE, hotDays: vars.HOT_DAYS } : null,
     costReport: costReportOf(vars),
-    alerts: env.ALERTS,
-    publicUrl: vars.PUBLIC_URL?.replace(/\/+$/, '') ?? null,
-    alertsAllowPrivate: vars.ALERTS_ALLOW_PRIVATE === 'true',
-    alertMeans: { hasSlackToken: Boolean(env.SLACK_BOT_TOKEN), hasEmail: Boolean(env.EMAIL) },
+    publicUrl: alerting.value.publicUrl,
+    alertsAllowPrivate: alerting.value.allowsPrivate,
+    alertMeans: {
+      hasSlackToken: alerting.value.slackToken !== null,
+      hasEmail: Boolean(env.EMAIL) && alerting.value.mailFrom !== null,
+    },
   });
 }

@@ -1,3 +1,4 @@
+export { AlertDelivery } from '../durable-objects/alerts/delivery.ts';
 export { Wallet } from '../durable-objects/wallet/wallet.ts';
 
 import { app } from './app.ts';

@@ -42,8 +42,11 @@ export interface AlertDeliveryRpc {
   deliveries(eventIds: readonly string[]): Promise<Record<string, Delivery[]>>;
   /** Tries dead letters of an event again; how many there were. */
   resend(eventId: string): Promise<number>;
-  /** Sends a marked test to every destination of the routes in force, once, and waits. */
-  test(costCenter: string): Promise<TestResult[]>;
+  /**
+   * Sends a marked test to every destination of the routes in force, once, and waits. Rejects where the routes cannot be
+   * read. (Not `test`: the runtime keeps that name for a handler of its own.)
+   */
+  sendTest(costCenter: string): Promise<TestResult[]>;
   /** Drops the copy of the routes: they were changed. */
   routesChanged(costCenter: string): Promise<void>;
   /** A budget was raised or reset: open incidents of it are resolved. A null subject: of all. */

@@ -5,8 +5,8 @@
 
 import { type Renaming, withPseudonym } from '../core/pseudonym.ts';
 import { append } from '../ledger/append.ts';
+import { withinTime } from '../ledger/deadline.ts';
 import type { AlertEvent, Entry } from '../ledger/entry.ts';
-import { withinTime } from './deadline.ts';
 
 /** Rows and characters a batch has at most: a D1 parameter may be 2 MB, and a character takes up to 3 bytes. */
 const BATCH_ROWS = 200;

@@ -66,6 +66,8 @@ function miniflareOptions(options: GatewayOptions) {
         modulesRoot: options.bundleDir,
         modules: listModules(options.bundleDir).map(({ type, path }) => ({ type, path })),
         bindings: Object.assign({}, workerOptions.bindings, options.bindings),
+        // Mail is written to files, whose names are logged; none leaves this machine.
+        email: { send_email: [{ name: 'EMAIL' }] },
         // A Worker that Miniflare puts behind outgoing requests, to hide a header that is never set here.
         stripCfConnectingIp: false,
         unsafeDirectSockets: [{ host: LOOPBACK, port: 0 }],

@@ -47,6 +47,8 @@ test.each<[path: string, text: string, problem: string]>([
   ['worker/bindings.ts', "import { Wallet } from '../durable-objects/wallet/wallet.ts';", 'only index.ts'],
   ['worker/turn/x.ts', "import { a } from '../../durable-objects/wallet/rpc.ts';", 'the calls are types'],
   ['worker/turn/x.ts', "import type { A } from '../../durable-objects/wallet/turns.ts';", 'its calls only'],
+  ['worker/routes/x.ts', "import type { A } from '../../durable-objects/alerts/pump.ts';", 'its calls only'],
+  ['worker/routes/x.ts', "import { a } from '../../durable-objects/alerts/rpc.ts';", 'the calls are types'],
 ])('%s with %s is found out', (path, text, problem) => {
   expect(brokenDoors([{ path, text }])).toEqual([expect.stringContaining(problem)]);
 });

@@ -24,8 +24,11 @@ const WORKER_LAYERS: readonly (readonly string[])[] = [
 const COMMONS = ['envelope', 'bindings', 'app-env'];
 
 const CORE_PACKAGES = ['zod', 'temporal-polyfill'];
-const WALLET_CLASS = 'durable-objects/wallet/wallet.ts';
-const WALLET_RPC = 'durable-objects/wallet/rpc.ts';
+/** By room: the file of the class, and of its calls. */
+const OBJECTS: Record<string, { class: string; calls: string }> = {
+  wallet: { class: 'durable-objects/wallet/wallet.ts', calls: 'durable-objects/wallet/rpc.ts' },
+  alerts: { class: 'durable-objects/alerts/delivery.ts', calls: 'durable-objects/alerts/rpc.ts' },
+};
 
 type Rule = (path: string, imported: Import) => string | null;
 
@@ -40,7 +43,7 @@ export function brokenDoors(sources: readonly Source[]): string[] {
   );
 }
 
-const RULES: readonly Rule[] = [coreIsPure, objectsStandAlone, objectRooms, workerRooms, walletFromOutside];
+const RULES: readonly Rule[] = [coreIsPure, objectsStandAlone, objectRooms, workerRooms, objectsFromOutside];
 
 function isPackage(from: string): boolean {
   return !/^(?:worker|durable-objects|test|scripts)\//.test(from);
@@ -83,11 +86,13 @@ function workerRooms(path: string, { from, isType }: Import): string | null {
   return here < there ? null : `${room} is further in than ${other}`;
 }
 
-/** Outside a wallet its calls are known; the class only where it is exported and bound. */
-function walletFromOutside(path: string, { from, isType }: Import): string | null {
-  if (!path.startsWith('worker/') || !from.startsWith('durable-objects/wallet/')) return null;
-  if (from === WALLET_RPC) return isType ? null : 'the calls are types';
-  if (from !== WALLET_CLASS) return 'worker takes of the wallet its calls only';
+/** Outside an object its calls are known; the class only where it is exported and bound. */
+function objectsFromOutside(path: string, { from, isType }: Import): string | null {
+  const [, room = ''] = /^durable-objects\/([^/]+)\//.exec(from) ?? [];
+  const object = OBJECTS[room];
+  if (!path.startsWith('worker/') || !object) return null;
+  if (from === object.calls) return isType ? null : 'the calls are types';
+  if (from !== object.class) return `worker takes of ${room} its calls only`;
   if (path === 'worker/index.ts') return null;
   return path === 'worker/bindings.ts' && isType
     ? null

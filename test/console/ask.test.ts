@@ -47,7 +47,7 @@ describe('the refusal', () => {
   });
 
   test('has none where nobody said what the address is', async () => {
-    const bursar = await linkTeam(POLICY, { PUBLIC_URL: undefined } as object);
+    const bursar = await linkTeam(POLICY, { PUBLIC_URL: '' });
     await spend(bursar, 11);
     expect(await refusal(bursar)).toMatch(/to raise it\.$/);
   });

@@ -1,8 +1,8 @@
 /** Calls to a delivery object, which may hang on a destination: whoever asks has something else to answer with. */
 import type { AlertEvent } from '../../durable-objects/ledger/entry.ts';
 import type { Bindings } from '../bindings.ts';
-import { alertDeliveryOf } from './alert-deliveries.ts';
 import type { CostCenter } from './cost-centers.ts';
+import { alertDeliveryOf } from './wallets.ts';
 
 /** What it answered; null where it is away or did not answer within `limitMs`. Asked once. */
 export async function askDelivery<T>(call: () => Promise<T>, limitMs: number): Promise<T | null> {

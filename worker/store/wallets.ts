@@ -1,4 +1,5 @@
-/** Where a cost center's wallet is: one object a cost center and jurisdiction. */
+/** Where a cost center's objects are: one wallet and one delivery of alerts a cost center and jurisdiction. */
+import type { AlertDeliveryRpc } from '../../durable-objects/alerts/rpc.ts';
 import type { WalletRpc } from '../../durable-objects/wallet/rpc.ts';
 import type { Bindings } from '../bindings.ts';
 
@@ -7,6 +8,19 @@ type Wallets = Pick<Bindings, 'wallets'>;
 /** The wallet of a cost center. Throws where the jurisdiction is one the platform does not know. */
 export function walletOf({ wallets }: Wallets, costCenter: string, jurisdiction: 'eu' | null): WalletRpc {
   const namespace = jurisdiction === null ? wallets : wallets.jurisdiction(jurisdiction);
+  return namespace.get(namespace.idFromName(costCenter));
+}
+
+/**
+ * The delivery of alerts of a cost center, or of the organisation (ORGANISATION). Throws where the jurisdiction is one the
+ * platform does not know.
+ */
+export function alertDeliveryOf(
+  { alerts }: Pick<Bindings, 'alerts'>,
+  costCenter: string,
+  jurisdiction: 'eu' | null,
+): AlertDeliveryRpc {
+  const namespace = jurisdiction === null ? alerts : alerts.jurisdiction(jurisdiction);
   return namespace.get(namespace.idFromName(costCenter));
 }
 

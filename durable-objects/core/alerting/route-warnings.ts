@@ -46,7 +46,9 @@ function missingMeans({ routes, fallback }: AlertRoutes, means: DeliveryMeans): 
       return [{ path, message: 'cannot be reached: this deployment has no SLACK_BOT_TOKEN' }];
     }
     if (each.type === 'email' && !means.hasEmail) {
-      return [{ path, message: 'cannot be reached: this deployment has no EMAIL binding' }];
+      return [
+        { path, message: 'cannot be reached: this deployment has no EMAIL binding, or no ALERTS_FROM' },
+      ];
     }
     return [];
   });

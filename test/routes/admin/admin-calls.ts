@@ -9,6 +9,7 @@ declare global {
   namespace Cloudflare {
     interface Env {
       WALLET: DurableObjectNamespace<import('../../../durable-objects/wallet/wallet.ts').Wallet>;
+      ALERTS: DurableObjectNamespace<import('../../../durable-objects/alerts/delivery.ts').AlertDelivery>;
       ADMIN_TOKEN: string;
       KEY_SECRETS: string;
       PROVIDER: string;

@@ -193,12 +193,12 @@ describe('alert routes of a cost center', () => {
       status: 500,
       said: 'no',
     };
-    const line = deliveryLine({ test: async () => [result] });
+    const line = deliveryLine({ sendTest: async () => [result] });
     const answer = await call('POST', `${path}/test`, undefined, { ALERTS: line.ALERTS });
     expect(answer).toMatchObject({ status: 200, body: { data: [result] } });
     await call('POST', `${DEFAULT}/test`, undefined, { ALERTS: line.ALERTS });
     expect(line.told.map(({ object }) => object)).toEqual([squad, '*']);
-    const away = deliveryLine({ test: () => Promise.reject(new Error('away')) });
+    const away = deliveryLine({ sendTest: () => Promise.reject(new Error('away')) });
     expect(await call('POST', `${path}/test`, undefined, { ALERTS: away.ALERTS })).toMatchObject({
       status: 503,
       body: { error: { message: expect.stringContaining('delivery of alerts') } },
@@ -312,7 +312,11 @@ describe('alert routes are refused with the path of', () => {
 
 describe('alert routes warn of', () => {
   const warnings = async (document: object, bindings = {}) => {
-    const means = { SLACK_BOT_TOKEN: 'xoxb-1', EMAIL: {}, PUBLIC_URL: 'https://bursar.example.com' };
+    const means = {
+      SLACK_BOT_TOKEN: 'xoxb-1',
+      ALERTS_FROM: 'bursar@example.com',
+      PUBLIC_URL: 'https://bursar.example.com',
+    };
     const answer = await call('PUT', path, document, { ...means, ...bindings });
     return Object(answer.body).warnings.map((each: { path: string }) => each.path);
   };
@@ -321,9 +325,9 @@ describe('alert routes warn of', () => {
     ['stages that only a shared channel hears of', routes({ to: [ALL[2]] }), {}, ['routes[0].to']],
     ['stages that nobody hears of', routes({ on: ['projection'] }), {}, ['routes']],
     ['no fallback', routes({}, []), {}, ['fallback']],
-    ['Slack without a token', routes(), { SLACK_BOT_TOKEN: undefined }, ['routes[0].to[0]']],
-    ['e-mail without a binding', routes(), { EMAIL: undefined }, ['fallback[0]']],
-    ['no address for links', routes(), { PUBLIC_URL: undefined }, ['$']],
+    ['Slack without a token', routes(), { SLACK_BOT_TOKEN: '' }, ['routes[0].to[0]']],
+    ['e-mail without a sender', routes(), { ALERTS_FROM: '' }, ['fallback[0]']],
+    ['no address for links', routes(), { PUBLIC_URL: '' }, ['$']],
   ])('%s', async (_, document, bindings, paths) => {
     expect(await warnings(document, bindings)).toEqual(paths);
   });

@@ -3,9 +3,9 @@ import { z } from '@hono/zod-openapi';
 import type { Delivery } from '../../../durable-objects/alerts/rpc.ts';
 import { SEVERITIES } from '../../../durable-objects/core/alerting/routes.ts';
 import type { AlertEvent } from '../../../durable-objects/ledger/entry.ts';
-import { alertDeliveryOf } from '../../store/alert-deliveries.ts';
 import { jurisdictionsOf } from '../../store/cost-centers.ts';
 import { askDelivery } from '../../store/delivery-call.ts';
+import { alertDeliveryOf } from '../../store/wallets.ts';
 import { type AdminContext, databaseOf } from './context.ts';
 
 /** Objects asked for one page, at once; the events of others are shown without. */

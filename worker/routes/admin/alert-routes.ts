@@ -3,7 +3,6 @@ import { createRoute } from '@hono/zod-openapi';
 import { parseAlertRoutes } from '../../../durable-objects/core/alerting/parse-routes.ts';
 import { routeWarnings } from '../../../durable-objects/core/alerting/route-warnings.ts';
 import { ORGANISATION } from '../../../durable-objects/ledger/entry.ts';
-import { alertDeliveryOf } from '../../store/alert-deliveries.ts';
 import {
   findAlertRoutes,
   readableDestinations,
@@ -15,6 +14,7 @@ import {
 import { untilCommitted } from '../../store/change.ts';
 import type { CostCenter } from '../../store/cost-centers.ts';
 import { askDelivery } from '../../store/delivery-call.ts';
+import { alertDeliveryOf } from '../../store/wallets.ts';
 import { alertRoutesView, newAlertRoutes, testView, viewOfRoutes } from './alert-route-contract.ts';
 import { type AdminContext, adminRouter, authorshipOf, databaseOf } from './context.ts';
 import { answer, body, ERRORS, ownerParams } from './contract.ts';
@@ -110,7 +110,7 @@ async function remove(c: AdminContext, owner: Owner): Promise<Response> {
 
 async function test(c: AdminContext, { id, jurisdiction }: Owner): Promise<Response> {
   const results = await askDelivery(
-    async () => await alertDeliveryOf(c.get('bindings'), id, jurisdiction).test(id),
+    async () => await alertDeliveryOf(c.get('bindings'), id, jurisdiction).sendTest(id),
     TEST_WITHIN_MS,
   );
   if (!results) return fail(c.get('requestId'), { why: 'delivery_away' });

@@ -1,11 +1,11 @@
 /** `/alerts`: the stages crossed and other events somebody should hear of, newest first, and who did hear. */
 import { createRoute, z } from '@hono/zod-openapi';
 import type { AlertEvent } from '../../../durable-objects/ledger/entry.ts';
-import { alertDeliveryOf } from '../../store/alert-deliveries.ts';
 import { recordAct } from '../../store/audit.ts';
 import { findCostCenter } from '../../store/cost-centers.ts';
 import { askDelivery } from '../../store/delivery-call.ts';
 import { findAlertEvent, listAlertEvents } from '../../store/ledger.ts';
+import { alertDeliveryOf } from '../../store/wallets.ts';
 import { deliveriesOf, deliveryView } from './alert-deliveries.ts';
 import { adminRouter, authorshipOf, databaseOf } from './context.ts';
 import { answer, ERRORS, pageOfSchema } from './contract.ts';
