@@ -7,6 +7,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { gzipSync } from 'node:zlib';
 import { buildWorker } from './bundle.ts';
+import { localOnlyProblem } from './local-only.ts';
 import { projectPath } from './project.ts';
 import { runWrangler } from './wrangler.ts';
 import { readWranglerConfig } from './wrangler-config.ts';
@@ -15,7 +16,8 @@ import { readWranglerConfig } from './wrangler-config.ts';
 const NO_DATABASE = '00000000-0000-0000-0000-000000000000';
 
 const args = process.argv.slice(2);
-process.exitCode = args.includes('--dry-run') ? await dryRun() : await deploy(args);
+const problem = localOnlyProblem(readWranglerConfig().vars, args);
+process.exitCode = problem ? fail(problem) : args.includes('--dry-run') ? await dryRun() : await deploy(args);
 
 async function dryRun(): Promise<number> {
   const built = await buildWorker(projectPath('dist'));

@@ -31,7 +31,8 @@ async function start(settings: Settings): Promise<void> {
 
   const secrets = orExit(await openSecrets(settings.stateDir));
   const adminToken = settings.adminToken ?? secrets.adminToken ?? makeSecret();
-  const gateway = await run(settings, { adminToken, keySecret: secrets.keySecret }, record);
+  const given = { adminToken, keySecret: secrets.keySecret, port: front.port };
+  const gateway = await run(settings, given, record);
   const api = connectAdminApi(await gateway.address(), adminToken);
   const demoKeyId = await ensureDemo(api, { timezone: settings.timezone, knownKeyId: secrets.demoKeyId });
   const madeToken = settings.adminToken === null && secrets.adminToken === null;
@@ -60,7 +61,7 @@ async function start(settings: Settings): Promise<void> {
 /** Builds the Worker, starts it and waits until it says that it is configured. */
 async function run(
   settings: Settings,
-  secrets: { adminToken: string; keySecret: KeySecret },
+  given: { adminToken: string; keySecret: KeySecret; port: number },
   record: RunRecord,
 ): Promise<Gateway> {
   const bundleDir = join(settings.stateDir, 'bundle');
@@ -72,8 +73,10 @@ async function run(
     stateDir: settings.stateDir,
     bindings: {
       ...upstreamBindings(settings.upstream),
-      ADMIN_TOKEN: secrets.adminToken,
-      KEY_SECRETS: `${secrets.keySecret.generation}:${secrets.keySecret.secret}`,
+      ADMIN_TOKEN: given.adminToken,
+      KEY_SECRETS: `${given.keySecret.generation}:${given.keySecret.secret}`,
+      PUBLIC_URL: `http://127.0.0.1:${given.port}`,
+      ALERTS_ALLOW_PRIVATE: String(settings.alertsAllowPrivate),
     },
     onWorkerd: (pid) => record.noteWorkerd(pid),
   });

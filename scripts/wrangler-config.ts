@@ -7,6 +7,7 @@ const schema = z.object({
   name: z.string(),
   compatibility_date: z.string(),
   compatibility_flags: z.array(z.string()),
+  vars: z.record(z.string(), z.unknown()),
   d1_databases: z.array(
     z.object({ binding: z.string(), database_name: z.string(), database_id: z.string().optional() }),
   ),

@@ -2,12 +2,15 @@
 import { Hono } from 'hono';
 import type { AppEnv } from './app-env.ts';
 import { type Bindings, type Env, readBindings } from './bindings.ts';
+import { mountAlertLinks } from './console/act.ts';
+import { mountAskPages } from './console/ask.ts';
 import { errorResponse } from './envelope.ts';
 import { createProvider } from './providers/create.ts';
 import type { Provider } from './providers/provider.ts';
 import { admin } from './routes/admin/admin.ts';
 import { mountDataPlane } from './routes/data-plane.ts';
 import { mountMe } from './routes/me.ts';
+import { mountIncreaseRequests } from './routes/me-increase-requests.ts';
 import { mountMetrics } from './routes/metrics.ts';
 import { openApiDocument } from './routes/openapi.ts';
 
@@ -48,7 +51,10 @@ app.get('/healthz', (context) => context.json({ status: 'ok', provider: context.
 app.get('/openapi.json', (context) => context.json(openApiDocument()));
 mountDataPlane(app);
 mountMe(app);
+mountIncreaseRequests(app);
 mountMetrics(app);
+mountAlertLinks(app);
+mountAskPages(app);
 app.route('/admin/v1', admin);
 
 app.notFound((context) =>

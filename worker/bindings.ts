@@ -91,6 +91,12 @@ export interface Bindings {
   archive: ArchiveBindings | null;
   /** Null without `ANTHROPIC_ADMIN_KEY`: nothing is compared with Anthropic's report. */
   costReport: CostReportBindings | null;
+  /** Where people reach this deployment, no slash at the end; null: nothing that is sent has a link. */
+  publicUrl: string | null;
+  /** Whether alerts may go to this machine and over http; never in a deployment. */
+  alertsAllowPrivate: boolean;
+  /** What there is to send alerts with. */
+  alertMeans: { hasSlackToken: boolean; hasEmail: boolean };
 }
 
 const keySecrets = z.string().transform((text, context): [KeySecret, ...KeySecret[]] => {
@@ -199,7 +205,8 @@ export function readBindings(env: Env): Result<Bindings, string> {
   if (env.PROVIDER === 'anthropic' && !env.ANTHROPIC_API_KEY) {
     problems.push('ANTHROPIC_API_KEY: expected a secret, because PROVIDER is "anthropic"');
   }
-  if (!parsed.success || problems.length > 0) return err(`Bursar is not configured: ${problems.join('; ')}`);
+  if (!parsed.success || !alerting.ok || problems.length > 0)
+    return err(`Bursar is not configured: ${problems.join('; ')}`);
   const vars = parsed.data;
   return ok({
     db: env.DB,
@@ -218,5 +225,11 @@ export function readBindings(env: Env): Result<Bindings, string> {
     anthropicVersion: vars.ANTHROPIC_VERSION,
     archive: env.ARCHIVE ? { bucket: env.ARCHIVE, hotDays: vars.HOT_DAYS } : null,
     costReport: costReportOf(vars),
+    publicUrl: alerting.value.publicUrl,
+    alertsAllowPrivate: alerting.value.allowsPrivate,
+    alertMeans: {
+      hasSlackToken: alerting.value.slackToken !== null,
+      hasEmail: Boolean(env.EMAIL) && alerting.value.mailFrom !== null,
+    },
   });
 }

@@ -107,6 +107,15 @@ function insertFromJson(table: string, key: string, columns: Record<string, Colu
 export const INSERT_ENTRIES = insertFromJson('ledger_entries', 'entry_id', ENTRY_COLUMNS);
 const INSERT_ALERTS = insertFromJson('alert_events', 'event_id', ALERT_COLUMNS);
 
+/**
+ * SQL that adds an alert event, complete in itself: for a transaction with what the event tells of, whose builder takes
+ * no parameters of ours.
+ */
+export function alertInsertion(alert: AlertEvent): string {
+  const json = JSON.stringify([alert]).replaceAll("'", "''");
+  return INSERT_ALERTS.replace('?1', () => `'${json}'`);
+}
+
 /** The statement that adds these entries, JSON documents of at most 2 MB together. */
 export function insertEntries(db: D1Database, entries: readonly string[]): D1PreparedStatement {
   return db.prepare(INSERT_ENTRIES).bind(`[${entries.join(',')}]`);

@@ -21,6 +21,8 @@ export interface Settings {
   upstream: Upstream;
   /** Null: the one kept in the state, made at the first start. */
   adminToken: string | null;
+  /** Whether alerts may go to addresses on this machine. */
+  alertsAllowPrivate: boolean;
   /** Where D1, the wallets and the local secrets are kept; absolute. */
   stateDir: string;
   /** The machine's IANA time zone, in which the demo's days begin. */
@@ -52,6 +54,7 @@ const schema = z.object({
       .regex(/^\S{16,}$/, 'expected at least 16 characters, no space')
       .optional(),
   ),
+  ALERTS_ALLOW_PRIVATE: text.pipe(z.enum(['true', 'false'], 'expected "true" or "false"').optional()),
   BURSAR_STATE_DIR: text,
 });
 
@@ -66,6 +69,7 @@ export function readSettings(env: Record<string, string | undefined>): Result<Se
     port: PORT ?? DEFAULT_PORT,
     upstream: chooseUpstream(ANTHROPIC_API_KEY, ANTHROPIC_UPSTREAM_URL),
     adminToken: ADMIN_TOKEN ?? null,
+    alertsAllowPrivate: parsed.data.ALERTS_ALLOW_PRIVATE === 'true',
     stateDir: BURSAR_STATE_DIR ?? projectPath('.wrangler/state'),
     timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
   });

@@ -39,7 +39,7 @@ export const preference = z
   .openapi('Preference', { description: 'A null model takes the wish back.' });
 
 /** The body as JSON; undefined where it is none. */
-async function jsonOf(request: Request): Promise<unknown> {
+export async function jsonOf(request: Request): Promise<unknown> {
   try {
     return await request.json();
   } catch {

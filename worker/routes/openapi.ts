@@ -1,7 +1,8 @@
 /** The document at /openapi.json: the admin API from the routes themselves, the data plane described by hand. */
 import { OpenAPIHono, z } from '@hono/zod-openapi';
 import { admin } from './admin/admin.ts';
-import { answer as jsonAnswer, body as jsonBody } from './admin/contract.ts';
+import { answer as jsonAnswer, body as jsonBody, pageOfSchema } from './admin/contract.ts';
+import { increaseRequestView, newIncreaseRequest } from './increase-request-contract.ts';
 import { preference } from './me.ts';
 
 const envelope = z.object({
@@ -31,8 +32,10 @@ interface DataPlaneCall {
   /** Whether a virtual key is asked for; "admin": the admin token. */
   keyed: boolean | 'admin';
   headers?: Record<string, string>;
-  /** A JSON body that is asked for, and answered as it was understood. */
+  /** A JSON body that is asked for, and answered as it was understood unless there is an `answer`. */
   body?: z.ZodType;
+  /** What it answers, with this status. */
+  answer?: { status: 200 | 201; schema: z.ZodType; description: string };
 }
 
 const DATA_PLANE: readonly DataPlaneCall[] = [
@@ -59,6 +62,25 @@ const DATA_PLANE: readonly DataPlaneCall[] = [
     body: preference,
   },
   {
+    method: 'post',
+    path: '/v1/me/increase_requests',
+    summary: 'Asks for more than a budget allows; at most one request a budget waits for an answer.',
+    keyed: true,
+    body: newIncreaseRequest,
+    answer: { status: 201, schema: increaseRequestView, description: 'The request, pending.' },
+  },
+  {
+    method: 'get',
+    path: '/v1/me/increase_requests',
+    summary: 'What the caller asked for, newest first.',
+    keyed: true,
+    answer: {
+      status: 200,
+      schema: pageOfSchema(increaseRequestView),
+      description: 'The caller’s requests in this cost center.',
+    },
+  },
+  {
     method: 'head',
     path: '/api/hello',
     summary: 'Whether the gateway is there, as Claude Code asks.',
@@ -82,7 +104,7 @@ const KEY_SCHEMES = [{ virtualKey: [] }, { virtualKeyHeader: [] }];
 
 function describe(
   document: OpenAPIHono,
-  { method, path, summary, keyed, headers = {}, body }: DataPlaneCall,
+  { method, path, summary, keyed, headers = {}, body, answer }: DataPlaneCall,
 ): void {
   const described = Object.entries(headers).map(
     ([name, description]) => [name, { description, schema: { type: 'string' as const } }] as const,
@@ -97,9 +119,13 @@ function describe(
     ...(path.includes('{id}') ? { parameters: [parameter] } : {}),
     ...(body ? { request: { body: jsonBody(body) } } : {}),
     responses: {
-      200: body
-        ? jsonAnswer(body, 'As it was understood, the model by its own id.')
-        : { description: 'As the upstream answers.', headers: Object.fromEntries(described) },
+      ...(answer
+        ? { [answer.status]: jsonAnswer(answer.schema, answer.description) }
+        : {
+            200: body
+              ? jsonAnswer(body, 'As it was understood, the model by its own id.')
+              : { description: 'As the upstream answers.', headers: Object.fromEntries(described) },
+          }),
       default: { $ref: '#/components/responses/Error' },
     },
   });

@@ -30,7 +30,7 @@ export function viewOfAuditEvent(row: AuditEvent) {
 /** Records an act that changes no configuration, such as ending a hold. */
 export async function recordAct(
   database: Database,
-  act: { action: string; costCenter: string; target: string; after: unknown },
+  act: { action: string; costCenter: string | null; target: string; after: unknown },
   authorship: Authorship,
 ): Promise<void> {
   const { at, actor, requestId } = authorship;

@@ -95,6 +95,27 @@ export async function commitForEveryone(
   }
 }
 
+/**
+ * Commits a change of the organisation that no wallet has a copy of: nothing to pull. False where `provided` no longer
+ * held. Rejects where D1 is away.
+ */
+export async function commitForOrganisation(
+  database: Database,
+  change: Omit<Change, 'costCenter'>,
+  { actor, requestId, at }: Authorship,
+): Promise<boolean> {
+  const { action, target, before, after, provided, statements } = change;
+  const occurredAt = sql<string>`CASE WHEN ${provided} THEN ${at} END`;
+  const event = { occurredAt, actor, action, costCenter: null, target, before, after, requestId };
+  try {
+    await database.batch([database.insert(auditEvents).values(event), ...statements]);
+    return true;
+  } catch (error) {
+    if (violates(error, UNMET)) return false;
+    throw error;
+  }
+}
+
 const MAX_TRIES = 8;
 
 /** What a change came to: `contended` where others kept changing the same thing. */

@@ -1,5 +1,5 @@
 /** Cost centers: the rows, their changes and how the API and the audit log show them. */
-import { and, asc, eq, gt, type SQL, sql } from 'drizzle-orm';
+import { and, asc, eq, gt, inArray, type SQL, sql } from 'drizzle-orm';
 import { type Authorship, commitChange, type Outcome, untilCommitted } from './change.ts';
 import { type Database, violates } from './database.ts';
 import { auditEvents, costCenterNames, costCenters } from './tables.ts';
@@ -117,6 +117,19 @@ export async function listCostCenters(
     .where(page.after === null ? undefined : gt(costCenters.id, page.after))
     .orderBy(asc(costCenters.id))
     .limit(page.limit);
+}
+
+/** Where the objects of these cost centers are, at most 50 of them; one that is unknown is missing. */
+export async function jurisdictionsOf(
+  database: Database,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, 'eu' | null>> {
+  const { id, jurisdiction } = costCenters;
+  const rows = await database
+    .select({ id, jurisdiction })
+    .from(costCenters)
+    .where(inArray(id, [...ids]));
+  return new Map(rows.map((row) => [row.id, row.jurisdiction]));
 }
 
 /** How many there are whose id comes after this one. */

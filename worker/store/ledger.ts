@@ -41,6 +41,11 @@ export async function listEntries(
     .limit(page.limit);
 }
 
+export async function findAlertEvent(database: Database, eventId: string): Promise<AlertEvent | null> {
+  const [event] = await database.select().from(alertEvents).where(eq(alertEvents.event_id, eventId));
+  return event ?? null;
+}
+
 /** Newest first; `after` is the id of the last event seen. */
 export async function listAlertEvents(
   database: Database,

@@ -6,7 +6,14 @@ import { and, eq, type SQL, sql } from 'drizzle-orm';
 import type { Renaming } from '../../durable-objects/core/pseudonym.ts';
 import { type Authorship, commitChange, revisionOf } from './change.ts';
 import type { Database } from './database.ts';
-import { auditEvents, pseudonymMappings, pseudonyms, raises, virtualKeys } from './tables.ts';
+import {
+  auditEvents,
+  increaseRequests,
+  pseudonymMappings,
+  pseudonyms,
+  raises,
+  virtualKeys,
+} from './tables.ts';
 
 /** 64 bits: enough for no two to meet. */
 function newPseudonym(): string {
@@ -45,6 +52,7 @@ function isKnown(developer: string): SQL {
     OR EXISTS (SELECT 1 FROM raises WHERE subject = ${developer})
     OR EXISTS (SELECT 1 FROM reconciliations WHERE developer = ${developer})
     OR EXISTS (SELECT 1 FROM archive_segment_developers WHERE developer = ${developer})
+    OR EXISTS (SELECT 1 FROM increase_requests WHERE developer = ${developer})
     OR EXISTS (SELECT 1 FROM audit_events WHERE ${isNamedInAudit(developer)}))`;
 }
 
@@ -94,7 +102,7 @@ export interface NamedCostCenter {
   id: string;
   jurisdiction: 'eu' | null;
   revision: number;
-  /** Whether keys or raises there still have the name. */
+  /** Whether keys, raises or requests there still have the name. */
   hasName: boolean;
 }
 
@@ -108,12 +116,13 @@ export async function costCentersOf(
     FROM (
       SELECT cost_center, developer AS name FROM virtual_keys WHERE developer IN (${developer}, ${pseudonym})
       UNION SELECT cost_center, subject FROM raises WHERE subject IN (${developer}, ${pseudonym})
+      UNION SELECT cost_center, developer FROM increase_requests WHERE developer IN (${developer}, ${pseudonym})
     ) named JOIN cost_centers c ON c.id = named.cost_center
     GROUP BY c.id ORDER BY c.id`);
   return rows.map((row) => ({ ...row, hasName: row.hasName === 1 }));
 }
 
-/** Revokes and renames the developer's keys in one cost center, and renames their raises. */
+/** Revokes and renames the developer's keys in one cost center, and renames their raises and requests for more. */
 export async function renameInCostCenter(
   database: Database,
   costCenter: string,
@@ -148,6 +157,17 @@ export async function renameInCostCenter(
           .update(raises)
           .set({ subject: pseudonym, updatedAt: at, revision })
           .where(and(eq(raises.costCenter, costCenter), eq(raises.subject, developer))),
+        database
+          .update(increaseRequests)
+          // Their own words may say who they are; what waits for an answer has nobody to answer any more.
+          .set({
+            developer: pseudonym,
+            subject: sql`iif(subject = ${developer}, ${pseudonym}, subject)`,
+            reason: null,
+            status: sql`iif(status = 'pending', 'expired', status)`,
+            updatedAt: at,
+          })
+          .where(and(eq(increaseRequests.costCenter, costCenter), eq(increaseRequests.developer, developer))),
       ],
     },
     authorship,

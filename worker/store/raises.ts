@@ -5,6 +5,7 @@
 import { and, desc, eq, gt, isNotNull, isNull, lt, lte, or, type SQL, sql } from 'drizzle-orm';
 import { monotonicFactory, type ULIDFactory } from 'ulid';
 import { formatUsd, nanoUsd } from '../../durable-objects/core/money.ts';
+import { isUnused, type LinkUse, useOf } from './alert-link-uses.ts';
 import { type Authorship, commitChange, type Outcome, revisionOf, untilCommitted } from './change.ts';
 import type { Database } from './database.ts';
 import { raises } from './tables.ts';
@@ -35,15 +36,21 @@ function newRaiseId(at: string): string {
   return `raise_${nextId(Date.parse(at))}`;
 }
 
-/** Adds a raise to a cost center that exists. */
-export async function createRaise(
+/** A new raise, and the statement that adds it in a batch with the change it belongs to. */
+export function raiseOf(database: Database, fields: NewRaise, at: string) {
+  const row = { ...fields, id: newRaiseId(at), endedAt: null, createdAt: at, updatedAt: at };
+  const insert = database.insert(raises).values({ ...row, revision: revisionOf(fields.costCenter) });
+  return { row, insert };
+}
+
+async function commitRaise(
   database: Database,
   fields: NewRaise,
+  link: LinkUse | null,
   authorship: Authorship,
-): Promise<Raise> {
+): Promise<Raise | null> {
   const { costCenter } = fields;
-  const { at } = authorship;
-  const row = { ...fields, id: newRaiseId(at), endedAt: null, createdAt: at, updatedAt: at };
+  const { row, insert } = raiseOf(database, fields, authorship.at);
   const revision = await commitChange(
     database,
     {
@@ -52,13 +59,33 @@ export async function createRaise(
       target: row.id,
       before: null,
       after: viewOfRaise(row),
-      provided: sql`TRUE`,
-      statements: [database.insert(raises).values({ ...row, revision: revisionOf(costCenter) })],
+      provided: link ? isUnused(link) : sql`TRUE`,
+      statements: link ? [insert, useOf(database, link, authorship)] : [insert],
     },
     authorship,
   );
-  if (revision === null) throw new Error(`cost center ${costCenter} is gone`);
-  return { ...row, revision };
+  return revision === null ? null : { ...row, revision };
+}
+
+/** Adds a raise to a cost center that exists. */
+export async function createRaise(
+  database: Database,
+  fields: NewRaise,
+  authorship: Authorship,
+): Promise<Raise> {
+  const raise = await commitRaise(database, fields, null, authorship);
+  if (!raise) throw new Error(`cost center ${fields.costCenter} is gone`);
+  return raise;
+}
+
+/** Adds a raise in one batch with the use of the link that asked for it; null where the link was used before. */
+export async function createRaiseByLink(
+  database: Database,
+  fields: NewRaise,
+  link: LinkUse,
+  authorship: Authorship,
+): Promise<Raise | null> {
+  return await commitRaise(database, fields, link, authorship);
 }
 
 function isRaise(costCenter: string, id: string): SQL | undefined {

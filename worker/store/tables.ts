@@ -1,6 +1,7 @@
-/** The configuration tables of migrations 0001, 0003, 0006 and 0008, as drizzle sees them. */
+/** The configuration tables of migrations 0001, 0003, 0006, 0008, 0013 and 0014, as drizzle sees them. */
 import { integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core';
-import type { PolicyProblem } from '../../durable-objects/core/policy/types.ts';
+import type { AlertRoutes } from '../../durable-objects/core/alerting/routes.ts';
+import { type PolicyProblem, WINDOWS } from '../../durable-objects/core/policy/types.ts';
 
 export const costCenters = sqliteTable('cost_centers', {
   id: text().primaryKey(),
@@ -100,6 +101,48 @@ export const policyVersions = sqliteTable(
   },
   (table) => [primaryKey({ columns: [table.costCenter, table.version] })],
 );
+
+export const alertRoutes = sqliteTable('alert_routes', {
+  /** Or ORGANISATION. */
+  costCenter: text('cost_center').primaryKey(),
+  /** Its secrets are sealed. */
+  document: text({ mode: 'json' }).$type<AlertRoutes>().notNull(),
+  revision: integer().notNull(),
+  updatedAt: text('updated_at').notNull(),
+});
+
+export const INCREASE_STATUSES = ['pending', 'approved', 'denied', 'expired'] as const;
+
+export const increaseRequests = sqliteTable('increase_requests', {
+  id: text().primaryKey(),
+  costCenter: text('cost_center').notNull(),
+  budget: text().notNull(),
+  window: text({ enum: WINDOWS }).notNull(),
+  subject: text(),
+  developer: text().notNull(),
+  keyId: text('key_id').notNull(),
+  extraNanoUsd: integer('extra_nano_usd').notNull(),
+  reason: text(),
+  status: text({ enum: INCREASE_STATUSES }).notNull(),
+  expiresAt: text('expires_at').notNull(),
+  eventId: text('event_id').notNull(),
+  resolvedAt: text('resolved_at'),
+  resolvedBy: text('resolved_by'),
+  resolution: text(),
+  raise: text(),
+  approvedNanoUsd: integer('approved_nano_usd'),
+  createdAt: text('created_at').notNull(),
+  updatedAt: text('updated_at').notNull(),
+});
+
+export const alertLinkUses = sqliteTable('alert_link_uses', {
+  id: text().primaryKey(),
+  eventId: text('event_id').notNull(),
+  costCenter: text('cost_center').notNull(),
+  action: text().notNull(),
+  usedAt: text('used_at').notNull(),
+  requestId: text('request_id').notNull(),
+});
 
 export const pseudonyms = sqliteTable('pseudonyms', {
   pseudonym: text().primaryKey(),

@@ -2,7 +2,7 @@
  * Virtual keys: rows without secrets, their changes, and how the API and the audit log show them. A key's
  * revision is its cost center's at the key's last change: a wallet that has that revision has this key.
  */
-import { and, asc, desc, eq, gt, type SQL, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, isNull, type SQL, sql } from 'drizzle-orm';
 import { type Authorship, commitChange, type Outcome, revisionOf, untilCommitted } from './change.ts';
 import type { Database } from './database.ts';
 import { virtualKeys } from './tables.ts';
@@ -74,6 +74,23 @@ export async function findKey(
 ): Promise<VirtualKey | null> {
   const [row] = await database.select().from(virtualKeys).where(isKey(costCenter, id));
   return row ?? null;
+}
+
+/** The key of this id, whosesoever it is. */
+export async function findKeyById(database: Database, id: string): Promise<VirtualKey | null> {
+  const [row] = await database.select().from(virtualKeys).where(eq(virtualKeys.id, id));
+  return row ?? null;
+}
+
+/** Whether a developer has a key in a cost center that was not revoked. */
+export async function hasKey(database: Database, costCenter: string, developer: string): Promise<boolean> {
+  const { id } = virtualKeys;
+  const isTheirs = and(
+    eq(virtualKeys.costCenter, costCenter),
+    eq(virtualKeys.developer, developer),
+    isNull(virtualKeys.revokedAt),
+  );
+  return (await database.select({ id }).from(virtualKeys).where(isTheirs).limit(1)).length > 0;
 }
 
 /** Keys of a cost center in order of id, revoked ones included. */

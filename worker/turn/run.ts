@@ -4,6 +4,7 @@
  */
 import type { OpenRequest } from '../../durable-objects/wallet/rpc.ts';
 import { errorResponse } from '../envelope.ts';
+import { withAskLink } from './ask-more.ts';
 import { startRunning, type Turn } from './attempt.ts';
 import { authenticate, keyRejected, walletAway } from './authenticate.ts';
 import { bodyRefused, takeBody } from './body.ts';
@@ -47,7 +48,7 @@ async function openAndSend(turn: Turn, edge: Edge, receivedAtMs: number): Promis
     case 'admitted':
       return await send(turn, reply, edge);
     case 'refused':
-      return refusedTurn(reply, id, edge.requestId);
+      return refusedTurn(await withAskLink(reply, turn, edge), id, edge.requestId);
     case 'key_rejected':
       return keyRejected(key, reply.problem, edge.requestId);
     case 'unavailable':

@@ -4,6 +4,7 @@
  */
 import type { OpenReply } from '../../durable-objects/wallet/rpc.ts';
 import { isShort, passThrough, passWhole } from './answer-meter.ts';
+import { withAskLink } from './ask-more.ts';
 import { type Admitted, type Answered, attemptTurn, type Turn } from './attempt.ts';
 import { type Edge, walletOfKey } from './edge.ts';
 import { downstreamHeaders } from './forward.ts';
@@ -27,7 +28,7 @@ export async function send(turn: Turn, first: Admitted, edge: Edge): Promise<Res
     if (!refusal) return await reply(turn, admitted, { ...answered, response }, edge);
     const request = { turnId: turn.id, attempt, remember: refusal.remember };
     const reopened = await callWallet(() => walletOfKey(edge, turn.key).reopen(request), WALLET_LIMIT_MS);
-    const next = nextStep(reopened, turn, edge);
+    const next = await nextStep(reopened, turn, edge);
     if (!next) return await reply(turn, admitted, { ...answered, response }, edge);
     answered.running.abandon();
     if (next instanceof Response) return next;
@@ -39,12 +40,16 @@ export async function send(turn: Turn, first: Admitted, edge: Edge): Promise<Res
  * What to do after the wallet decided anew; null where it did not: the upstream's error is passed on, and the attempt
  * still holds its money, which its failure lets go.
  */
-function nextStep(reopened: OpenReply | null, { id }: Turn, { requestId }: Edge): Admitted | Response | null {
+async function nextStep(
+  reopened: OpenReply | null,
+  turn: Turn,
+  edge: Edge,
+): Promise<Admitted | Response | null> {
   switch (reopened?.status) {
     case 'admitted':
       return reopened;
     case 'refused':
-      return refusedTurn(reopened, id, requestId);
+      return refusedTurn(await withAskLink(reopened, turn, edge), turn.id, edge.requestId);
     default:
       return null;
   }

@@ -2,6 +2,9 @@ import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { describe, expect, test } from 'vitest';
 import type { SettleRequest } from '../../../durable-objects/wallet/rpc.ts';
+import { askForIncrease } from '../../../worker/policy/increase-request.ts';
+import { findCostCenter } from '../../../worker/store/cost-centers.ts';
+import { openDatabase } from '../../../worker/store/database.ts';
 import {
   completed,
   createCostCenter,
@@ -49,6 +52,26 @@ function pseudonymIn(answer: Answer): string {
   return String(Object(answer.body).pseudonym);
 }
 
+/** The id of a request for more that says in its own words who asks. */
+async function asksForMore(id: string, name: string, budget = 'dev-day'): Promise<string> {
+  const database = openDatabase(env.DB);
+  const owner = await findCostCenter(database, id);
+  if (!owner) throw new Error(`no cost center ${id}`);
+  const keyId = keyIdOf(id);
+  const asking = {
+    developer: name,
+    keyId,
+    budget,
+    extraNanoUsd: usd(1),
+    reason: `${name} asks`,
+    session: null,
+  };
+  const authorship = { actor: `key:${keyId}`, requestId: 'req_ask', at: new Date().toISOString() };
+  const asked = await askForIncrease(database, owner, asking, authorship);
+  if (asked.status !== 'created') throw new Error(asked.status);
+  return asked.request.id;
+}
+
 async function storedInWallet(id: string): Promise<string> {
   return await runInDurableObject(walletStub(id), (_, { storage: { sql } }) => {
     const tables = sql
@@ -79,6 +102,8 @@ describe('a developer who left', () => {
     await call('POST', `/cost_centers/${id}/keys`, { developer: name });
     const raise = { budget: 'dev-day', extra_usd: '1.00', until: '2099-01-01T00:00:00Z', reason: 'release' };
     await call('POST', `/cost_centers/${id}/raises`, { ...raise, subject: name });
+    const asked = await asksForMore(id, name);
+    await call('POST', `/increase_requests/${await asksForMore(id, name, 'team-day')}/approve`);
     await walletStub(id).prefer(id, keyIdOf(id), 'one', 'claude-haiku-5-5');
     await turn(id, 'one', 4);
     await turn(id, 'two', 9);
@@ -104,6 +129,13 @@ describe('a developer who left', () => {
     expect(await sum.bind(pseudonym).first('sum')).toBe(usd(13));
     const audited = await call('GET', `/audit?cost_center=${id}`);
     expect(JSON.stringify(audited.body)).toContain(pseudonym);
+    const requests = await call('GET', `/increase_requests?cost_center=${id}`);
+    expect(requests.body).toMatchObject({
+      data: [
+        { budget: 'team-day', subject: null, status: 'approved', reason: null },
+        { id: asked, subject: pseudonym, status: 'expired', reason: null, actor: { deleted: true } },
+      ],
+    });
     expect(await env.DB.prepare('SELECT * FROM pseudonym_mappings').first()).toBeNull();
     expect(await pseudonymise(name)).toMatchObject({ status: 404 });
     expect(await pseudonymise(pseudonym)).toMatchObject({ status: 409 });

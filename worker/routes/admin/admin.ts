@@ -7,6 +7,7 @@ import { HTTPException } from 'hono/http-exception';
 import { isAdmin } from '../../auth/admin.ts';
 import { ArchiveAway, ArchiveUnreadable } from '../../finance/segment-object.ts';
 import { isDatabaseAway } from '../../store/database.ts';
+import { alertRoutes } from './alert-routes.ts';
 import { alerts } from './alerts.ts';
 import { archive } from './archive.ts';
 import { audit } from './audit.ts';
@@ -18,6 +19,7 @@ import { exemptions } from './exemption.ts';
 import { exports } from './exports.ts';
 import { fail } from './failures.ts';
 import { holds } from './holds.ts';
+import { increaseRequests } from './increase-requests.ts';
 import { keyRotation } from './key-rotation.ts';
 import { keys } from './keys.ts';
 import { ledger } from './ledger.ts';
@@ -59,6 +61,7 @@ for (const router of [
   costCenterStates,
   exemptions,
   raises,
+  increaseRequests,
   sessionStops,
   keys,
   keyRotation,
@@ -68,6 +71,7 @@ for (const router of [
   holds,
   ledger,
   alerts,
+  alertRoutes,
   audit,
   metrics,
   priceOverrides,

@@ -1,7 +1,7 @@
 /** The answer to every call that changes a cost center. */
 import type { Outcome } from '../../store/change.ts';
 import { type CostCenter, viewOfCostCenter } from '../../store/cost-centers.ts';
-import { isConfirmed } from './confirm.ts';
+import { isConfirmed } from '../../turn/wallet-confirm.ts';
 import type { AdminContext } from './context.ts';
 import { fail } from './failures.ts';
 

@@ -17,6 +17,7 @@ export type Failure =
   /** Stored, but the wallet has not said that it has it. `advice`: what to do where repeating the call is wrong. */
   | { why: 'unconfirmed'; stored: string; advice?: string }
   | { why: 'wallet_away' }
+  | { why: 'delivery_away' }
   | { why: 'database_away' }
   | { why: 'archive_away' }
   /** A bug; the log has it under the request id. */
@@ -74,6 +75,8 @@ export function fail(requestId: string, failure: Failure): Response {
     }
     case 'wallet_away':
       return errorResponse('api_error', 'the wallet cannot be reached; try again', unavailable);
+    case 'delivery_away':
+      return errorResponse('api_error', 'the delivery of alerts cannot be reached; try again', unavailable);
     case 'database_away':
       return errorResponse('api_error', 'the database cannot be reached; try again', unavailable);
     case 'archive_away':

@@ -11,7 +11,7 @@ import {
   type VirtualKeyEdit,
   viewOfKey,
 } from '../../store/virtual-keys.ts';
-import { isConfirmed } from './confirm.ts';
+import { isConfirmed } from '../../turn/wallet-confirm.ts';
 import { type AdminContext, adminRouter, authorshipOf, databaseOf } from './context.ts';
 import { answer, body, ERRORS, ownerParams, pageOfSchema } from './contract.ts';
 import { type Failure, fail } from './failures.ts';

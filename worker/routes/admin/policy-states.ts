@@ -5,7 +5,7 @@ import type { KnownModels } from '../../../durable-objects/core/policy/retiremen
 import { knownModels } from '../../policy/known-models.ts';
 import type { CostCenter } from '../../store/cost-centers.ts';
 import { findPolicyVersion, goLive, type PolicyVersionRow } from '../../store/policy-versions.ts';
-import { isConfirmed } from './confirm.ts';
+import { isConfirmed } from '../../turn/wallet-confirm.ts';
 import { type AdminContext, adminRouter, authorshipOf, databaseOf } from './context.ts';
 import { answer, ERRORS } from './contract.ts';
 import { type Failure, fail } from './failures.ts';

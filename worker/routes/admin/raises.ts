@@ -1,9 +1,11 @@
 /** `/cost_centers/{id}/raises`: lift one budget for a while. A raise ends by itself. */
 import { createRoute, z } from '@hono/zod-openapi';
 import type { PolicyProblem } from '../../../durable-objects/core/policy/types.ts';
+import { checkTarget } from '../../policy/raise-target.ts';
 import { type CostCenter, findCostCenter } from '../../store/cost-centers.ts';
 import { createRaise, endRaise, listRaises, viewOfRaise } from '../../store/raises.ts';
-import { isConfirmed } from './confirm.ts';
+import { isInForce } from '../../turn/raise-in-force.ts';
+import { isConfirmed } from '../../turn/wallet-confirm.ts';
 import { type AdminContext, adminRouter, authorshipOf, databaseOf } from './context.ts';
 import { answer, body, ERRORS, ownerParams, pageOfSchema } from './contract.ts';
 import { fail } from './failures.ts';
@@ -11,7 +13,6 @@ import { withOwner } from './owner.ts';
 import { pageOf, WRONG_CURSOR } from './paging.ts';
 import { problemsOf } from './problems.ts';
 import { newRaise, raiseParams, raiseQuery, raiseView } from './raise-contract.ts';
-import { checkTarget } from './raise-target.ts';
 
 export const raises = adminRouter();
 
@@ -47,7 +48,7 @@ async function create(
   if (!target.ok) return fail(requestId, { why: 'invalid', problems: [target.error] });
   const fields = { costCenter: owner.id, ...target.value, extraNanoUsd, until, reason };
   const raise = await createRaise(databaseOf(c), fields, authorshipOf(c));
-  if (!(await isConfirmed(c.get('bindings'), owner, raise.revision))) {
+  if (!(await isInForce(c.get('bindings'), owner, raise))) {
     const advice = 'do not repeat the call, which would add another one';
     return fail(requestId, { why: 'unconfirmed', stored: `raise ${raise.id}`, advice });
   }

@@ -3,7 +3,7 @@ import { createRoute, z } from '@hono/zod-openapi';
 import type { Outcome } from '../../store/change.ts';
 import type { CostCenter } from '../../store/cost-centers.ts';
 import { liftStop, listStops, type StopChange, stopSession, viewOfStop } from '../../store/session-stops.ts';
-import { isConfirmed } from './confirm.ts';
+import { isConfirmed } from '../../turn/wallet-confirm.ts';
 import { type AdminContext, adminRouter, authorshipOf, databaseOf } from './context.ts';
 import { answer, body, ERRORS, ownerParams, pageOfSchema } from './contract.ts';
 import { fail } from './failures.ts';

@@ -2,7 +2,7 @@
 import type { Bindings } from '../../bindings.ts';
 import { type CostCenter, listCostCenters } from '../../store/cost-centers.ts';
 import { openDatabase } from '../../store/database.ts';
-import { isConfirmed } from './confirm.ts';
+import { isConfirmed } from '../../turn/wallet-confirm.ts';
 
 /** Wallets that are told at one time, and at once; a run may make 1,000 calls in all. */
 const WALLETS_A_RUN = 500;

@@ -1,8 +1,8 @@
 /** A change counts once the wallet has it: pushed after the commit, with a few quick tries. */
-import type { Bindings } from '../../bindings.ts';
-import type { CostCenter } from '../../store/cost-centers.ts';
-import { walletOf } from '../../store/wallets.ts';
-import { callWallet } from '../../turn/wallet-call.ts';
+import type { Bindings } from '../bindings.ts';
+import type { CostCenter } from '../store/cost-centers.ts';
+import { walletOf } from '../store/wallets.ts';
+import { callWallet } from './wallet-call.ts';
 
 const CONFIRM_WITHIN_MS = 3_000;
 

@@ -1,0 +1,23 @@
+/** The policy that decides in a cost center right now, as D1 has it. */
+import { builtinCatalogue } from '../../durable-objects/core/catalogue/models.ts';
+import { parsePolicy } from '../../durable-objects/core/policy/parse.ts';
+import type { Policy } from '../../durable-objects/core/policy/types.ts';
+import type { CostCenter } from '../store/cost-centers.ts';
+import type { Database } from '../store/database.ts';
+import { findPolicyVersion } from '../store/policy-versions.ts';
+
+export interface LivePolicy {
+  version: number;
+  policy: Policy;
+}
+
+/** Null without one. Throws where a stored policy can't be read: a bug. */
+export async function livePolicy(database: Database, owner: CostCenter): Promise<LivePolicy | null> {
+  const { id, timezone, livePolicyVersion } = owner;
+  const row = livePolicyVersion === null ? null : await findPolicyVersion(database, id, livePolicyVersion);
+  if (!row) return null;
+  const context = { timezone, catalogue: builtinCatalogue, nowMs: Date.now(), enforce: 'stored' as const };
+  const parsed = parsePolicy(row.document, context);
+  if (!parsed.ok) throw new Error(`policy ${row.version} of ${id} cannot be read`);
+  return { version: row.version, policy: parsed.value.policy };
+}
