@@ -2,6 +2,7 @@
 import type { Bindings } from '../bindings.ts';
 import { archiveOldDays } from './archive.ts';
 import { reportFilling } from './filling.ts';
+import { handOverEvents } from './hand-over-events.ts';
 import { deleteLeftovers } from './leftovers.ts';
 import { reconcileUpstream } from './reconcile-upstream.ts';
 import { reconcileWalletsByTheClock } from './reconcile-wallets.ts';
@@ -28,6 +29,11 @@ const JOBS: Readonly<Record<string, Job>> = {
     if (costReport !== null) await reconcileUpstream({ db, costReport }, null, nowMs);
   },
   'reconciliation of wallets': reconcileWalletsByTheClock,
+  // After what writes such events.
+  'events for delivery': async (bindings, nowMs) => {
+    const unreached = await handOverEvents(bindings, nowMs);
+    if (unreached > 0) console.warn({ message: 'alerts were not taken for delivery', unreached });
+  },
   filling: async ({ db, archive }, nowMs) => {
     // Counting takes a while: once a day, in the run of the first hour.
     if (new Date(nowMs).getUTCHours() !== 0) return;

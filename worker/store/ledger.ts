@@ -1,8 +1,9 @@
 /** The ledger and the alert events, for reading. Only the wallets' outboxes write them. */
-import { and, desc, eq, gte, lt, type SQL } from 'drizzle-orm';
+import { and, desc, eq, gte, inArray, lt, type SQL } from 'drizzle-orm';
 import type { AlertEvent, Entry, EntryKind } from '../../durable-objects/ledger/entry.ts';
 import type { Database } from './database.ts';
 import { alertEvents, ledgerEntries } from './ledger-tables.ts';
+import { costCenters } from './tables.ts';
 
 /** Null: any. */
 export interface LedgerFilter {
@@ -63,4 +64,26 @@ export async function listAlertEvents(
     )
     .orderBy(desc(alertEvents.event_id))
     .limit(page.limit);
+}
+
+/** An event, and where its cost center's objects are kept. */
+export interface OwnedEvent {
+  event: AlertEvent;
+  jurisdiction: 'eu' | null;
+}
+
+/** Events of some kinds that occurred at `since` (ISO 8601, UTC) or later, by cost center and id. */
+export async function listYoungEvents(
+  database: Database,
+  kinds: readonly string[],
+  since: string,
+  limit: number,
+): Promise<OwnedEvent[]> {
+  return await database
+    .select({ event: alertEvents, jurisdiction: costCenters.jurisdiction })
+    .from(alertEvents)
+    .leftJoin(costCenters, eq(costCenters.id, alertEvents.cost_center))
+    .where(and(inArray(alertEvents.on, [...kinds]), gte(alertEvents.occurred_at, since)))
+    .orderBy(alertEvents.cost_center, alertEvents.event_id)
+    .limit(limit);
 }

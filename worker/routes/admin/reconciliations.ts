@@ -1,5 +1,6 @@
 /** `/reconciliations`: what came of comparing the ledger with Anthropic's report and with the wallets. */
 import { createRoute, type z } from '@hono/zod-openapi';
+import { handOverEvents } from '../../finance/hand-over-events.ts';
 import { reconcileUpstream } from '../../finance/reconcile-upstream.ts';
 import { reconcileWallets } from '../../finance/reconcile-wallets.ts';
 import { bigToUsd, type RunOutcome } from '../../finance/reconciliation-run.ts';
@@ -64,6 +65,7 @@ async function run(
     outcome.records.push(...compared.records);
     outcome.pending.push(...compared.pending);
   }
+  await handOverEvents(c.get('bindings'), nowMs);
   return outcome;
 }
 
