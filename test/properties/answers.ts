@@ -2,7 +2,7 @@
 import type { OpenRequest, Outcome } from '../../durable-objects/wallet/rpc.ts';
 import { usageOf } from '../fixture.ts';
 import type { CommandThat } from './commands.ts';
-import { type Cost, costsOf, LIST_VERSION, type Used } from './reference-prices.ts';
+import { type Cost, costsOf, LIST_VERSION, type Request, type Used } from './reference-prices.ts';
 import type { Turn } from './reference-turn.ts';
 
 /** The size of an answer as it was drawn. */
@@ -12,6 +12,8 @@ export interface Drawn {
   cached: number;
   output: number;
   searches: number;
+  /** Billed as two requests. */
+  split: boolean;
 }
 
 /** Costs nothing, and nobody asked for anything. */
@@ -21,27 +23,43 @@ function costs(turn: Turn | undefined, used: Used): Cost {
   return turn ? costsOf(used, turn.ask.model, turn.overrides, turn.admittedMs) : NOTHING;
 }
 
-/** Tokens of an answer on the model a turn was sent to, and their cost. A prompt of no tokens is one that was never seen. */
+/** Splits a request in two, each with a prompt and an answer of its own. */
+function halves({ input, cacheRead, output }: Request): Request[] {
+  const first = { input: Math.floor(input / 3), cacheRead: 0, output: Math.floor(output / 2) };
+  return [first, { input: input - first.input, cacheRead, output: output - first.output }];
+}
+
+function toTokens({ input, cacheRead, output }: Request) {
+  return usageOf({ inputTokens: input, cacheReadTokens: cacheRead, outputTokens: output }).tokens;
+}
+
+/**
+ * Tokens of an answer on the model a turn was sent to, and their cost. A prompt of no tokens is one that was never
+ * seen; a search is only made by a turn that has no ceiling.
+ */
 export function answered(turn: Turn | undefined, request: OpenRequest, drawn: Drawn) {
   const { facts } = request;
   const model = turn?.quote?.model ?? facts.model;
   const geo = turn?.ask.geo ?? null;
-  const { output, searches } = drawn;
+  const { output } = drawn;
+  const searches = facts.unbounded.length > 0 ? drawn.searches : 0;
   const prompt = Math.floor((Math.min(facts.bodyBytes, 100_000) * Math.max(drawn.promille, 1)) / 1_000);
   const cacheRead = Math.floor((prompt * drawn.cached) / 1_000);
-  const used = { model, input: prompt - cacheRead, cacheRead, output, searches, geo };
-  const tokens = { inputTokens: used.input, cacheReadTokens: cacheRead, outputTokens: output };
+  const whole = { input: prompt - cacheRead, cacheRead, output };
+  const requests = drawn.split ? halves(whole) : [whole];
+  const iterations = requests.map((each) => ({ type: 'message', model: null, tokens: toTokens(each) }));
+  const usage = { model, webSearchRequests: searches, inferenceGeo: geo };
   return {
-    usage: usageOf(tokens, { model, webSearchRequests: searches, inferenceGeo: geo }),
-    cost: costs(turn, used),
+    usage: usageOf(toTokens(whole), { ...usage, iterations: drawn.split ? iterations : null }),
+    cost: costs(turn, { model, requests, searches, geo }),
   };
 }
 
 /** The cost of a turn whose answer never showed its usage: the prompt as estimated. */
 export function unseenCost(turn: Turn | undefined, output: number): Cost {
   if (!turn?.quote) return NOTHING;
-  const { model, input } = turn.quote;
-  return costs(turn, { model, input, cacheRead: 0, output, searches: 0, geo: turn.ask.geo });
+  const { model, request } = turn.quote;
+  return costs(turn, { model, requests: [{ ...request, output }], searches: 0, geo: turn.ask.geo });
 }
 
 /** What is reported of a settled turn, and what it costs; null: nothing, the upstream failed before it billed. */
@@ -58,7 +76,7 @@ export function outcomeOf(
       return { outcome: { kind: outcome, usage }, cost };
     case 'broken_off': {
       const progress = { usage: begun, outputTokens: output };
-      const { cost: soFar } = answered(turn, request, { ...drawn, output });
+      const { cost: soFar } = answered(turn, request, { ...drawn, output, split: false });
       return { outcome: { kind: outcome, why: 'client_gone', progress }, cost: soFar };
     }
     case 'broken_off_unseen': {

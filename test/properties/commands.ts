@@ -148,7 +148,8 @@ const drawn = {
   /** What of the prompt was read from a cache, in thousandths. */
   cached: fc.constantFrom(0, 0, 700),
   output,
-  searches: fc.constantFrom(0, 0, 0, 1),
+  searches: fc.constantFrom(0, 0, 1),
+  split: fc.constantFrom(false, false, true),
 };
 
 const open = fc.record({

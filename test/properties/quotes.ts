@@ -30,19 +30,19 @@ export function quotesFor(
   const geo = facts.modifiers.inferenceGeo === 'us' ? 'us' : null;
   return MODELS.map((model) => {
     const tokens = estimateTokens(facts, history, model, findModel(builtinCatalogue, model), atMs);
-    const used = { model, input: tokens.inputTokens, cacheRead: 0, output: tokens.outputTokens };
-    const expected = costOf({ ...used, searches: 0, geo }, overrides, atMs);
-    const most = { model, input: ceilingPromptTokens(facts), output: facts.maxTokens ?? 0, geo } as const;
+    const request = { input: tokens.inputTokens, cacheRead: 0, output: tokens.outputTokens };
+    const expected = costOf({ model, requests: [request], searches: 0, geo }, overrides, atMs);
+    const largest = { input: ceilingPromptTokens(facts), output: facts.maxTokens ?? 0 };
+    const most = mostOf({ model, geo }, largest, overrides, atMs);
     const further = { turns: furtherTurns(facts.kind, history), growth: history?.growthTokens ?? 0 };
     return {
       model,
       line: LINES[model],
       expected,
-      ceiling: facts.unbounded.length > 0 ? null : Math.max(expected, mostOf(most, overrides, atMs)),
-      input: used.input,
-      output: used.output,
+      ceiling: facts.unbounded.length > 0 ? null : Math.max(expected, most),
+      request,
       dearness: dearnessOf(model, overrides, atMs),
-      course: courseCost(used, further, overrides, atMs),
+      course: courseCost(model, request, further, overrides, atMs),
     };
   });
 }

@@ -26,12 +26,18 @@ export interface Override {
   untilMs: number | null;
 }
 
-/** What one turn used on a model. */
-export interface Used {
-  model: string;
+/** The tokens of one request. */
+export interface Request {
   input: number;
   cacheRead: number;
   output: number;
+}
+
+/** What one turn used on a model. */
+export interface Used {
+  model: string;
+  /** Most turns are billed as one; each has the tier of its own prompt. */
+  requests: readonly Request[];
   searches: number;
   geo: 'us' | null;
 }
@@ -126,23 +132,27 @@ function roundedUp(tokensPicoUsd: bigint, share: bigint, geo: Used['geo'], restP
 
 /** What the tokens cost under these overrides at this instant, nano-USD; without overrides: at list. */
 export function costOf(used: Used, overrides: readonly Override[], atMs: number): number {
-  const { model, input, cacheRead, output, searches, geo } = used;
+  const { model, requests, searches, geo } = used;
   const rates = ratesOf(model, overrideFor(overrides, model, atMs));
-  const prices = pricesFor(rates, input + cacheRead);
-  const tokens =
-    BigInt(input) * prices.input + BigInt(cacheRead) * prices.cacheRead + BigInt(output) * prices.output;
+  let tokens = 0n;
+  for (const { input, cacheRead, output } of requests) {
+    const prices = pricesFor(rates, input + cacheRead);
+    tokens += BigInt(input) * prices.input;
+    tokens += BigInt(cacheRead) * prices.cacheRead;
+    tokens += BigInt(output) * prices.output;
+  }
   return roundedUp(tokens, rates.share, geo, BigInt(searches) * SEARCH_PICO_USD);
 }
 
 const dearest = (prices: readonly bigint[]): bigint => prices.reduce((a, b) => (b > a ? b : a), 0n);
 
-/** The most that a prompt and an answer of at most these sizes can cost, nano-USD. */
+/** The most that a prompt and an answer of at most these sizes can cost on a model, nano-USD. */
 export function mostOf(
-  used: Omit<Used, 'cacheRead' | 'searches'>,
+  { model, geo }: Pick<Used, 'model' | 'geo'>,
+  { input, output }: Pick<Request, 'input' | 'output'>,
   overrides: readonly Override[],
   atMs: number,
-) {
-  const { model, input, output, geo } = used;
+): number {
   const rates = ratesOf(model, overrideFor(overrides, model, atMs));
   const last = rates.tiers.findIndex(({ upTo }) => input <= upTo);
   const reached = rates.tiers.slice(0, last + 1).map(({ prices }) => prices);
@@ -169,7 +179,8 @@ export function dearnessOf(model: string, overrides: readonly Override[], atMs: 
  * thread's usual growth, and the answers are alike.
  */
 export function courseCost(
-  { model, input, output }: Pick<Used, 'model' | 'input' | 'output'>,
+  model: string,
+  { input, output }: Pick<Request, 'input' | 'output'>,
   { turns, growth }: { turns: number; growth: number },
   overrides: readonly Override[],
   atMs: number,
@@ -188,8 +199,12 @@ export function courseCost(
 export function costsOf(used: Used, askedModel: string, overrides: readonly Override[], atMs: number): Cost {
   const charged = costOf(used, overrides, atMs);
   const override = overrideFor(overrides, used.model, atMs);
-  // Nothing is marked to be cached: the model asked for would have read nothing from a cache.
-  const onAsked = { ...used, model: askedModel, input: used.input + used.cacheRead, cacheRead: 0 };
+  // Nothing is marked to be cached: the model asked for would have read nothing. Several requests keep their own split.
+  const requests =
+    used.requests.length > 1
+      ? used.requests
+      : used.requests.map((each) => ({ ...each, input: each.input + each.cacheRead, cacheRead: 0 }));
+  const onAsked = { ...used, model: askedModel, requests };
   return {
     charged,
     list: costOf(used, [], atMs),

@@ -1,5 +1,5 @@
 /** A turn as the reference wallet knows it, and what its book says of one. */
-import type { Cost, Override, Used } from './reference-prices.ts';
+import type { Cost, Override, Request, Used } from './reference-prices.ts';
 
 /** What one model would set aside for a turn (nano-USD), and how it compares with the others. */
 export interface Quote {
@@ -8,9 +8,8 @@ export interface Quote {
   expected: number;
   /** Null: the turn has none. */
   ceiling: number | null;
-  /** Tokens of the prompt and the answer as estimated. */
-  input: number;
-  output: number;
+  /** Tokens as estimated. */
+  request: Request;
   /** To compare with other models': nothing moves to a dearer one. */
   dearness: bigint;
   /** What the thread's further turns would come to: a step down has to pay. */

@@ -211,8 +211,8 @@ export class ReferenceWallet {
   #expire(turn: Turn, wallMs: number): void {
     const { ask, quote, overrides, admittedMs } = turn;
     if (!quote) throw new RangeError(`${ask.turnId} never ran`);
-    const { model, input, output } = quote;
-    const estimated = { model, input, cacheRead: 0, output, searches: 0, geo: ask.geo };
+    const { model, request } = quote;
+    const estimated = { model, requests: [request], searches: 0, geo: ask.geo };
     this.#pay(
       turn,
       turn.seen?.cost ?? costsOf(estimated, ask.model, overrides, admittedMs),

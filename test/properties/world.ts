@@ -195,7 +195,7 @@ async function renewTurn(world: World, { turn: back, seen, ...drawn }: CommandTh
   const picked = pick(world, back);
   if (!picked) return;
   const { request, turn } = picked;
-  const { usage, cost } = answered(turn, request, drawn);
+  const { usage, cost } = answered(turn, request, { ...drawn, split: false });
   const begun = { ...usage, tokens: { ...usage.tokens, outputTokens: 0 } };
   const expected = world.reference.renew(
     request.turnId,
