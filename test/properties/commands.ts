@@ -128,11 +128,11 @@ const TERMS: readonly Terms[] = [
 /** Of a model alone, or of every one. */
 const override = fc.record({
   do: fc.constant('override' as const),
-  model: fc.constantFrom(null, ...MODELS),
+  model: fc.constantFrom(null, null, MODELS[0], ...MODELS),
   terms: fc.constantFrom(...TERMS),
   /** From now, and how long; null: open. */
-  inMs: fc.constantFrom(0, 1_000, 20_000, 3_600_000),
-  lastsMs: fc.constantFrom(null, 1_000, 40_000, 960_000, 86_400_000),
+  inMs: fc.constantFrom(0, 0, 1_000, 20_000, 3_600_000),
+  lastsMs: fc.constantFrom(null, null, 1_000, 40_000, 960_000, 86_400_000),
   /** Whether the wallet hears of it at once. */
   pushed: fc.boolean(),
 });
@@ -209,7 +209,7 @@ export const command = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('end_raises' as const) }) },
-  { weight: 3, arbitrary: override },
+  { weight: 4, arbitrary: override },
   {
     weight: 2,
     arbitrary: fc.record({
