@@ -28,7 +28,7 @@ export interface ExportedEntry {
   admitted_at: string;
   recorded_at: string;
   cost_center: string;
-  /** As the cost center is called now; null where it is gone. */
+  /** As the cost center was called at the admission, or first, if that was later; null where it was never named. */
   cost_center_name: string | null;
   developer: string;
   key_id: string;
@@ -70,9 +70,14 @@ export interface ExportedEntry {
   upstream_request_id: string | null;
 }
 
+const NAME_THEN = `(
+  SELECT n.name FROM cost_center_names n WHERE n.cost_center = ledger_entries.cost_center
+  ORDER BY n.from_at > admitted_at, CASE WHEN n.from_at <= admitted_at THEN n.from_at END DESC, n.from_at LIMIT 1
+)`;
+
 const COLUMNS = sql.raw(
   `entry_id, turn_id, attempt, kind, corrects, admitted_at, recorded_at, cost_center,
-  (SELECT name FROM cost_centers WHERE id = cost_center) AS cost_center_name, developer, key_id, key_tags,
+  ${NAME_THEN} AS cost_center_name, developer, key_id, key_tags,
   session, agent, turn_kind, model_asked, model_served, model_unknown, provider, upstream_credential, decision,
   stage, route, reasons, policy_version, input_tokens, cache_write_5m_tokens, cache_write_1h_tokens,
   cache_read_tokens, output_tokens, web_search_requests, service_tier, speed, inference_geo, held_nano_usd,
