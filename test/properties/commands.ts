@@ -123,6 +123,8 @@ const TERMS: readonly Terms[] = [
   { prices: pricesOf(1_333_333, 1_666_667, 2_666_667, 77_777, 7_654_321) },
   { prices: pricesOf(3_000_000, 3_750_000, 6_000_000, 300_001, 14_999_999) },
   { prices: pricesOf(90_000, 112_500, 180_000, 9_000, 450_001) },
+  // Cheap but for what is not cached: a step down to it does not pay here.
+  { prices: pricesOf(4_500_001, 1_000_000, 1_000_000, 10_000, 1_000_000) },
 ];
 
 /** Of a model alone, or of every one. */
