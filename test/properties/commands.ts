@@ -112,19 +112,20 @@ export type PolicyDocument = typeof policy extends fc.Arbitrary<infer T> ? T : n
 
 export const start = fc.constantFrom(...STARTS);
 
-/** Negotiated terms: odd shares, none at all, and prices by which another model is the cheaper one. */
+/** Negotiated terms: odd shares, nothing left at all, and prices by which another model is the cheaper one. */
 const TERMS: readonly Terms[] = [
-  { offMillionths: 125_000n },
+  { offMillionths: 123_457n },
   { offMillionths: 333_333n },
   { offMillionths: 500_000n },
   { offMillionths: 1n },
   { offMillionths: 1_000_000n },
-  { prices: pricesOf(1_500_000, 1_875_000, 3_000_000, 75_000, 7_500_000) },
+  { prices: pricesOf(1_500_001, 1_875_000, 3_000_000, 75_000, 7_500_003) },
   { prices: pricesOf(1_333_333, 1_666_667, 2_666_667, 77_777, 7_654_321) },
   { prices: pricesOf(3_000_000, 3_750_000, 6_000_000, 300_001, 14_999_999) },
   { prices: pricesOf(90_000, 112_500, 180_000, 9_000, 450_001) },
-  // Cheap but for what is not cached: a step down to it does not pay here.
+  // Cheap but for what is not cached, and the other way round: here the dearer model can be the one that pays.
   { prices: pricesOf(4_500_001, 1_000_000, 1_000_000, 10_000, 1_000_000) },
+  { prices: pricesOf(100_001, 9_000_000, 9_000_000, 500_000, 900_001) },
 ];
 
 /** Of a model alone, or of every one. */
@@ -151,7 +152,7 @@ const drawn = {
   cached: fc.constantFrom(0, 0, 700),
   output,
   searches: fc.constantFrom(0, 0, 1),
-  split: fc.constantFrom(false, false, true),
+  split: fc.boolean(),
 };
 
 const open = fc.record({
@@ -169,6 +170,7 @@ const settle = fc.record({
   do: fc.constant('settle' as const),
   turn,
   outcome: fc.constantFrom(
+    'completed' as const,
     'completed' as const,
     'completed' as const,
     'broken_off' as const,
