@@ -120,19 +120,10 @@ function rowProblems(row: FocusRow): string[] {
 }
 
 /** Periods are half-open (BillingPeriodEnd-C-004, ChargePeriodEnd-C-004). */
-function isNested({
-  BillingPeriodStart,
-  BillingPeriodEnd,
-  ChargePeriodStart,
-  ChargePeriodEnd,
-}: FocusRow): boolean {
-  const [billed, from, to, until] = [
-    BillingPeriodStart,
-    ChargePeriodStart,
-    ChargePeriodEnd,
-    BillingPeriodEnd,
-  ];
-  return (billed ?? '') <= (from ?? '') && (from ?? '') < (to ?? '') && (to ?? '') <= (until ?? '');
+function isNested(row: FocusRow): boolean {
+  const names = ['BillingPeriodStart', 'ChargePeriodStart', 'ChargePeriodEnd', 'BillingPeriodEnd'];
+  const [billed = '', from = '', to = '', until = ''] = names.map((name) => row[name]);
+  return billed <= from && from < to && to <= until;
 }
 
 function isSame(row: FocusRow, a: string, b: string): boolean {
