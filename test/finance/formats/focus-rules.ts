@@ -24,7 +24,11 @@ export function focusProblems(rows: readonly FocusRow[]): string[] {
     ...(names.slice(0, names.length - own.length).some(isOwn)
       ? ['own columns stand among those of FOCUS']
       : []),
-    ...rows.flatMap((row) => [...cellProblems(row), ...rowProblems(row)]),
+    ...rows.flatMap((row) => {
+      const cells = cellProblems(row);
+      // Cells that cannot be read are not held against each other.
+      return cells.length > 0 ? cells : rowProblems(row);
+    }),
     ...parentProblems(rows),
   ];
 }
