@@ -39,16 +39,19 @@ export class Residuals {
   /** What the turns that a guaranteed budget counts in its window can still cost, nano-USD. */
   sum({ scope, subject, line }: Counted, { startMs, endMs }: Span, nowMs: number): number {
     let sum = 0;
-    for (const [turnId, { opened, openedAtMs, amount, untilMs }] of this.#byTurn) {
-      if (untilMs <= nowMs) {
-        this.#byTurn.delete(turnId);
-        continue;
-      }
+    for (const { opened, openedAtMs, amount, untilMs } of this.#byTurn.values()) {
+      // Only passed over: who reads the sum writes nothing, and the platform's clock may still go back.
+      if (untilMs <= nowMs) continue;
       if (openedAtMs < startMs || (endMs !== null && openedAtMs >= endMs)) continue;
       if (line !== null && opened.line !== line) continue;
       if (scope === 'cost_center' || subjectOf(scope, opened) === subject) sum += amount;
     }
     return sum;
+  }
+
+  /** Drops what no report can change any more at `nowMs`, as the turns themselves are forgotten. */
+  forgetBefore(nowMs: number): void {
+    for (const [turnId, { untilMs }] of this.#byTurn) if (untilMs < nowMs) this.#byTurn.delete(turnId);
   }
 }
 

@@ -118,8 +118,11 @@ export type Outcome =
       why: 'client_gone' | 'upstream_cut' | 'upstream_error' | 'usage_missing';
       progress: Progress;
     }
-  /** No usage and none billed: the hold is released. */
-  | { kind: 'failed' }
+  /**
+   * No usage and none billed: the hold is released. `undecided`: a second decision was asked for and not heard; no
+   * later attempt was sent, so where the wallet made one, its hold is released too.
+   */
+  | { kind: 'failed'; undecided?: true }
   /** The model refused before any output: not charged although tokens show. */
   | { kind: 'refused_unbilled'; usage: Usage | null };
 

@@ -25,21 +25,45 @@ import type { Charge, OpenedTurn, TurnRow } from './turns.ts';
 export function settleTurn(state: WalletState, request: SettleRequest): SettleReply {
   const row = state.turns.find(request.turnId);
   if (!row) return settleUnknown(state, request);
-  if (row.state === 'refused') return { status: 'conflict' };
+  if (row.state === 'refused') return settleRefused(row, request);
   if (row.settlement) {
     const isSame = JSON.stringify(row.settlement) === JSON.stringify(request);
     return isSame ? { status: 'settled', chargedNanoUsd: row.charge?.nanoUsd ?? 0 } : { status: 'conflict' };
   }
-  if (!row.opened || request.attempt !== row.opened.attempt) return { status: 'conflict' };
+  if (!row.opened || !isReportOf(row.opened, request)) return { status: 'conflict' };
   const fresh = bookingOf(row.opened, request.outcome, pricesOf(state, row.opened));
   const booking = row.charge ? correctionOf(fresh, row.charge) : fresh;
-  const charge = book(state, row.opened, booking, request.answer, row.charge);
+  // A correction has the model of the charge it corrects, so that both are counted on the same line.
+  const opened = row.charge ? row.opened : asSent(row.opened, request.attempt);
+  const charge = book(state, opened, booking, request.answer, row.charge);
   state.turns.resolve(request.turnId, booking.kind === 'failure' ? 'released' : 'settled', request, charge);
   if (request.outcome.kind === 'completed') {
     remember(state, row.opened, request.outcome.usage);
     rememberRefusedModels(state, row.opened);
   }
   return { status: 'settled', chargedNanoUsd: charge.nanoUsd };
+}
+
+/** Whether nobody heard the decision that followed the reported attempt, and so nobody sent its attempt. */
+function isUndecided({ attempt }: OpenedTurn, { attempt: reported, outcome }: SettleRequest): boolean {
+  return outcome.kind === 'failed' && outcome.undecided === true && reported === attempt - 1;
+}
+
+/** Whether a report is of the turn's present attempt, or ends it unsent. */
+function isReportOf(opened: OpenedTurn, request: SettleRequest): boolean {
+  return request.attempt === opened.attempt || isUndecided(opened, request);
+}
+
+/** The turn as it went upstream: an attempt that nobody sent leaves the model of the one before. */
+function asSent(opened: OpenedTurn, attempt: number): OpenedTurn {
+  if (attempt === opened.attempt) return opened;
+  return { ...opened, attempt, model: opened.failedModels.at(-1)?.model ?? opened.model };
+}
+
+/** A refused turn holds nothing; only where its refusal was not heard is there anything to report of it. */
+function settleRefused({ opened }: TurnRow, request: SettleRequest): SettleReply {
+  if (!opened || !isUndecided(opened, request)) return { status: 'conflict' };
+  return { status: 'settled', chargedNanoUsd: 0 };
 }
 
 /** A turn that was given up before its open arrived: that open must find it resolved. */

@@ -262,5 +262,6 @@ export class Turns {
       "DELETE FROM turns WHERE opened_at_ms < ?1 AND lease_expires_at_ms < ?1 AND state <> 'open'",
       nowMs - RESOLVED_KEPT_MS,
     );
+    this.#residuals.forgetBefore(nowMs);
   }
 }

@@ -107,7 +107,8 @@ describe('a client that leaves', () => {
     const bursar = await gateway(BUDGET, upstream.answer);
     const answered = bursar.turn(messagesBody({ stream: false }), { signal: client.signal });
     await upstream.write('{"id":"msg_1",');
-    setTimeout(() => client.abort(), 50);
+    await upstream.called;
+    client.abort();
     await upstream.aborted;
     await answered.then((response) => response.text()).catch(() => undefined);
     expect(await bursar.entries()).toMatchObject([{ kind: 'charge', estimated_why: 'client_gone' }]);

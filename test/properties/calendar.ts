@@ -1,5 +1,5 @@
 /** Windows told by the local date alone, without knowing where one begins or ends. */
-import type { WindowKind } from './reference-wallet.ts';
+import type { WindowKind } from './reference-rules.ts';
 
 const formats = new Map<string, Intl.DateTimeFormat>();
 const names = new Map<string, string>();

@@ -1,5 +1,6 @@
 /** Random histories of a wallet: what fast-check draws, as plain data that prints well when it fails. */
 import fc from 'fast-check';
+import { pricesOf, type Terms } from './reference-prices.ts';
 
 export const MODELS = ['claude-opus-5-5', 'claude-sonnet-5-5', 'claude-haiku-5-5'] as const;
 export const BODY_BYTES: readonly number[] = [5_000, 50_000, 400_000];
@@ -111,12 +112,48 @@ export type PolicyDocument = typeof policy extends fc.Arbitrary<infer T> ? T : n
 
 export const start = fc.constantFrom(...STARTS);
 
+/** Negotiated terms: odd shares, nothing left at all, and prices by which another model is the cheaper one. */
+const TERMS: readonly Terms[] = [
+  { offMillionths: 123_457n },
+  { offMillionths: 333_333n },
+  { offMillionths: 500_000n },
+  { offMillionths: 1n },
+  { offMillionths: 1_000_000n },
+  { prices: pricesOf(1_500_001, 1_875_000, 3_000_000, 75_000, 7_500_003) },
+  { prices: pricesOf(1_333_333, 1_666_667, 2_666_667, 77_777, 7_654_321) },
+  { prices: pricesOf(3_000_000, 3_750_000, 6_000_000, 300_001, 14_999_999) },
+  { prices: pricesOf(90_000, 112_500, 180_000, 9_000, 450_001) },
+  // Cheap but for what is not cached, and the other way round: here the dearer model can be the one that pays.
+  { prices: pricesOf(4_500_001, 1_000_000, 1_000_000, 10_000, 1_000_000) },
+  { prices: pricesOf(100_001, 9_000_000, 9_000_000, 500_000, 900_001) },
+];
+
+/** Of a model alone, or of every one. */
+export const override = fc.record({
+  do: fc.constant('override' as const),
+  model: fc.constantFrom(null, null, MODELS[0], ...MODELS),
+  terms: fc.constantFrom(...TERMS),
+  /** From now, and how long; null: open. */
+  inMs: fc.constantFrom(0, 0, 0, 1_000, 20_000, 3_600_000),
+  lastsMs: fc.constantFrom(null, null, null, 1_000, 40_000, 960_000, 86_400_000),
+  /** Whether the wallet hears of it at once. */
+  pushed: fc.boolean(),
+});
+
 /** Which of the latest turns a command is about, counted from the last. */
-const turn = fc.nat({ max: 7 });
+const turn = fc.constantFrom(0, 0, 0, 1, 1, 2, 3, 4, 5, 6, 7);
 const who = fc.nat({ max: PEOPLE.length - 1 });
 /** Tokens of an answer: the prompt in thousandths of what the body can hold, and output. */
 const promille = fc.nat({ max: 1_000 });
 const output = fc.nat({ max: MAX_TOKENS });
+const drawn = {
+  promille,
+  /** What of the prompt was read from a cache, in thousandths. */
+  cached: fc.constantFrom(0, 0, 700),
+  output,
+  searches: fc.constantFrom(0, 0, 1),
+  split: fc.boolean(),
+};
 
 const open = fc.record({
   do: fc.constant('open' as const),
@@ -125,6 +162,7 @@ const open = fc.record({
   session: fc.constantFrom(...SESSIONS),
   agent: fc.constantFrom(...AGENTS),
   size: fc.nat({ max: BODY_BYTES.length - 1 }),
+  geo: fc.constantFrom(null, null, 'us' as const),
   bounded: fc.boolean().chain((often) => (often ? fc.constant(true) : fc.boolean())),
 });
 
@@ -134,16 +172,16 @@ const settle = fc.record({
   outcome: fc.constantFrom(
     'completed' as const,
     'completed' as const,
+    'completed' as const,
     'broken_off' as const,
     'broken_off_unseen' as const,
     'failed' as const,
     'refused_unbilled' as const,
   ),
-  promille,
-  output,
+  ...drawn,
 });
 
-const renew = fc.record({ do: fc.constant('renew' as const), turn, seen: fc.boolean(), promille, output });
+const renew = fc.record({ do: fc.constant('renew' as const), turn, seen: fc.boolean(), ...drawn });
 
 export const command = fc.oneof(
   { weight: 10, arbitrary: open },
@@ -175,6 +213,15 @@ export const command = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('end_raises' as const) }) },
+  { weight: 4, arbitrary: override },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('end_override' as const),
+      which: fc.nat({ max: 3 }),
+      pushed: fc.boolean(),
+    }),
+  },
   {
     weight: 1,
     arbitrary: fc.record({

@@ -3,7 +3,7 @@ import { FIRST_OUTPUT_TOKENS } from '../../durable-objects/core/estimate.ts';
 import { nextHistory, type SessionHistory } from '../../durable-objects/core/history.ts';
 import { promptTokens } from '../../durable-objects/core/usage.ts';
 import type { OpenRequest, SettleRequest } from '../../durable-objects/wallet/rpc.ts';
-import type { Turn } from './reference-wallet.ts';
+import type { Turn } from './reference-turn.ts';
 
 export class Histories {
   readonly #byThread = new Map<string, SessionHistory>();

@@ -5,7 +5,8 @@ import type { StandingView } from '../../durable-objects/wallet/rpc.ts';
 import { drain, type LedgerRow, ledgerOf } from '../wallet/scenario.ts';
 import { sameWindow } from './calendar.ts';
 import { lineOf } from './reference-judge.ts';
-import type { BudgetRules } from './reference-wallet.ts';
+import type { BudgetRules } from './reference-rules.ts';
+import type { BookEntry } from './reference-turn.ts';
 import type { World } from './world.ts';
 
 /** The wallet's view is the fold of what was opened and settled, and open holds are the open turns. */
@@ -89,26 +90,35 @@ export async function expectLedgerToAgree(world: World): Promise<void> {
   await drain(wallet);
   const entries = await ledgerOf(id);
   expect(new Set(entries.map((entry) => entry.entry_id)).size).toBe(entries.length);
-  expect(byTurn(entries.map(bookLine))).toEqual(
-    byTurn(reference.book.map(({ turnId, kind, amount }) => ({ turnId, line: `${kind} ${amount}` }))),
-  );
+  expect(byTurn(entries.map(toBookEntry))).toEqual(byTurn(reference.book));
   for (const turn of reference.turns.values()) {
     const own = entries.filter((entry) => entry.turn_id === turn.ask.turnId);
-    expect(sumOf(own)).toBe(turn.paid);
+    expect(sumOf(own)).toBe(turn.paid?.charged ?? 0);
+    expect(own.reduce((sum, { list_nano_usd: list }) => sum + list, 0)).toBe(turn.paid?.list ?? 0);
     const [first, ...corrections] = own;
     for (const { corrects } of corrections) expect(corrects).toBe(first?.entry_id);
   }
   await expectWindowsToAgree(world, entries);
 }
 
-function bookLine({ turn_id, kind, charged_nano_usd }: LedgerRow): { turnId: string; line: string } {
-  return { turnId: turn_id, line: `${kind} ${charged_nano_usd}` };
+function toBookEntry(row: LedgerRow): BookEntry {
+  return {
+    turnId: row.turn_id,
+    // No other kinds are written.
+    kind: row.kind as BookEntry['kind'],
+    held: row.held_nano_usd,
+    expected: row.expected_nano_usd,
+    charged: row.charged_nano_usd,
+    list: row.list_nano_usd,
+    asked: row.asked_nano_usd,
+    version: row.charged_price_version,
+  };
 }
 
-/** Lines in order within a turn; turns in no order, because leases that end together have none. */
-function byTurn(lines: readonly { turnId: string; line: string }[]): Map<string, string[]> {
-  const turns = new Map<string, string[]>();
-  for (const { turnId, line } of lines) turns.set(turnId, [...(turns.get(turnId) ?? []), line]);
+/** Entries in order within a turn; turns in no order, because leases that end together have none. */
+function byTurn(entries: readonly BookEntry[]): Map<string, BookEntry[]> {
+  const turns = new Map<string, BookEntry[]>();
+  for (const entry of entries) turns.set(entry.turnId, [...(turns.get(entry.turnId) ?? []), entry]);
   return new Map([...turns].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 

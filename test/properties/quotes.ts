@@ -1,12 +1,12 @@
-/** What a turn would hold on each model, and what its tokens cost: given to the reference, as prices are. */
+/** What a turn would hold on each model: the sizes are the wallet's estimates, given to the reference; the prices its own. */
 import { findModel } from '../../durable-objects/core/catalogue/lookup.ts';
 import { builtinCatalogue } from '../../durable-objects/core/catalogue/models.ts';
-import { priceTokens } from '../../durable-objects/core/catalogue/price.ts';
+import { ceilingPromptTokens, estimateTokens } from '../../durable-objects/core/estimate.ts';
 import type { SessionHistory } from '../../durable-objects/core/history.ts';
-import { holdFor } from '../../durable-objects/core/hold.ts';
 import type { TurnFacts } from '../../durable-objects/core/turn.ts';
 import { MODELS } from './commands.ts';
-import type { Quote } from './reference-wallet.ts';
+import { costOf, courseCost, dearnessOf, mostOf, type Override } from './reference-prices.ts';
+import type { Quote } from './reference-turn.ts';
 
 const LINES: Record<(typeof MODELS)[number], string> = {
   'claude-opus-5-5': 'opus',
@@ -14,27 +14,35 @@ const LINES: Record<(typeof MODELS)[number], string> = {
   'claude-haiku-5-5': 'haiku',
 };
 
-/** The quotes of all models, dearest first, for a turn of a thread with this history. */
-export function quotesFor(facts: TurnFacts, history: SessionHistory | null, atMs: number): Quote[] {
-  return MODELS.map((id) => {
-    const model = findModel(builtinCatalogue, id);
-    const { expected, ceiling, tokens } = holdFor({ id, model }, facts, history, builtinCatalogue, atMs);
-    const priced = (outputTokens: number): number =>
-      priceTokens({
-        tokens: { ...tokens, outputTokens },
-        model,
-        modifiers: facts.modifiers,
-        atMs,
-        catalogue: builtinCatalogue,
-      });
-    const input = priced(0);
+/** The turns a thread is expected to go on for: as many as it had, within these (decision 0008). */
+function furtherTurns(kind: TurnFacts['kind'], history: SessionHistory | null): number {
+  const [least, most] = kind === 'main' ? [8, 60] : [4, 20];
+  return Math.min(most, Math.max(least, history?.turns ?? 0));
+}
+
+/** The quotes of all models for a turn of a thread with this history, by the prices the wallet knows. */
+export function quotesFor(
+  facts: TurnFacts,
+  history: SessionHistory | null,
+  overrides: readonly Override[],
+  atMs: number,
+): Quote[] {
+  const geo = facts.modifiers.inferenceGeo === 'us' ? 'us' : null;
+  return MODELS.map((model) => {
+    const tokens = estimateTokens(facts, history, model, findModel(builtinCatalogue, model), atMs);
+    const request = { input: tokens.inputTokens, cacheRead: 0, output: tokens.outputTokens };
+    const expected = costOf({ model, requests: [request], searches: 0, geo }, overrides, atMs);
+    const largest = { input: ceilingPromptTokens(facts), output: facts.maxTokens ?? 0 };
+    const most = mostOf({ model, geo }, largest, overrides, atMs);
+    const further = { turns: furtherTurns(facts.kind, history), growth: history?.growthTokens ?? 0 };
     return {
-      model: id,
-      line: LINES[id],
+      model,
+      line: LINES[model],
       expected,
-      ceiling,
-      input,
-      outputToken: (priced(1_000) - input) / 1_000,
+      ceiling: facts.unbounded.length > 0 ? null : Math.max(expected, most),
+      request,
+      dearness: dearnessOf(model, overrides, atMs),
+      course: courseCost(model, request, further, overrides, atMs),
     };
   });
 }

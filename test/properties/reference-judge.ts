@@ -1,9 +1,10 @@
 /**
  * What the reference wallet makes of a turn, from what the design says a decision is: lines that hand a turn down,
- * stages that step it down, steps that stick, and refusals only where nothing is left. Nothing here is cached by a
- * provider, so that every step to a cheaper model pays.
+ * stages that step it down where that pays, steps that stick, and refusals only where nothing is left. Which model is
+ * cheaper, and what pays, goes by contracted prices; nothing here is cached by a provider.
  */
-import type { Ask, BudgetRules, Calendar, Expected, Quote, Rules, Total } from './reference-wallet.ts';
+import type { BudgetRules, Calendar, Rules, Total } from './reference-rules.ts';
+import type { Ask, Expected, Quote } from './reference-turn.ts';
 
 /** Where the money stands, as one instant sees it. */
 export interface MoneyView {
@@ -52,7 +53,7 @@ function stageLine(
   return stage ? lineOf(view.limit(budget, view.subject(budget, ask)), stage.at) : null;
 }
 
-function binds(budget: BudgetRules, quote: Quote): boolean {
+export function binds(budget: BudgetRules, quote: Quote): boolean {
   return budget.line === null || budget.line === quote.line;
 }
 
@@ -102,10 +103,8 @@ function barBy(
 }
 
 export function judge(view: MoneyView, ask: Ask, step: StickyStep | null, nowMs: number): Verdict {
-  const position = ask.quotes.findIndex((quote) => quote.model === ask.model);
-  const [asked] = ask.quotes.slice(position, position + 1);
-  const below = ask.quotes.slice(position + 1).filter(({ model }) => view.rules.cascade.includes(model));
-  if (!asked) throw new RangeError(`no quote of ${ask.model}`);
+  const asked = quoteOf(ask, ask.model);
+  const below = cheaperBelow(view.rules, ask, asked);
   const all = [asked, ...below];
   const bars = (step ?? []).filter((bar) => stillHolds(view, ask, bar, nowMs));
   if (bars.length > 0) {
@@ -114,10 +113,25 @@ export function judge(view: MoneyView, ask: Ask, step: StickyStep | null, nowMs:
   }
   const reached = reachedBudgets(view, ask, asked);
   const isFree = (quote: Quote): boolean => obstaclesOf(view, ask, quote).length === 0;
-  const target = reached.length > 0 ? below.findIndex(isFree) : -1;
+  const paying = below.filter(({ course }) => course < asked.course);
+  const target = reached.length > 0 ? paying.findIndex(isFree) : -1;
   return target >= 0
-    ? tryInOrder(view, ask, below.slice(0, target + 1), [], { bars, reached }, nowMs)
+    ? tryInOrder(view, ask, paying.slice(0, target + 1), [], { bars, reached }, nowMs)
     : tryInOrder(view, ask, all, [], { bars, reached: [] }, nowMs);
+}
+
+function quoteOf(ask: Ask, model: string): Quote {
+  const quote = ask.quotes.find((each) => each.model === model);
+  if (!quote) throw new RangeError(`no quote of ${model}`);
+  return quote;
+}
+
+/** What of the cascade comes after the model asked for and is cheaper, all of it where that model isn't in it. */
+function cheaperBelow({ cascade }: Rules, ask: Ask, asked: Quote): Quote[] {
+  return cascade
+    .slice(cascade.indexOf(ask.model) + 1)
+    .map((model) => quoteOf(ask, model))
+    .filter(({ dearness }) => dearness < asked.dearness);
 }
 
 /** Budgets whose downgrade stage is reached, of those that bind the model asked for. */
@@ -130,9 +144,11 @@ function reachedBudgets(view: MoneyView, ask: Ask, asked: Quote): BudgetRules[] 
 
 /** The first model that nothing keeps the thread from; the cheapest there is, where all are barred. */
 function stuckAt(all: readonly Quote[], ask: Ask, bars: readonly Bar[]): Quote {
-  const rank = (model: string): number => ask.quotes.findIndex((quote) => quote.model === model);
   const isBarred = (quote: Quote): boolean =>
-    bars.some(({ line, model }) => (line === null || line === quote.line) && rank(quote.model) < rank(model));
+    bars.some(
+      ({ line, model }) =>
+        (line === null || line === quote.line) && quote.dearness > quoteOf(ask, model).dearness,
+    );
   const found = all.find((quote) => !isBarred(quote)) ?? all.at(-1);
   if (!found) throw new RangeError('no model at all');
   return found;

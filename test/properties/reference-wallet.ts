@@ -3,121 +3,23 @@
  * everything, nothing kept that can be summed anew. Prices, hold sizes and the calendar are given to it.
  */
 
-import { judge, type MoneyView, obstaclesOf, type StickyStep } from './reference-judge.ts';
-
-export type Scope = 'cost_center' | 'developer' | 'key' | 'session';
-export type WindowKind = 'day' | 'week' | 'month';
-
-export interface BudgetRules {
-  id: string;
-  scope: Scope;
-  /** Null: the session's own. */
-  window: WindowKind | null;
-  /** Null: of all lines. */
-  line: string | null;
-  limit: number;
-  /** Other limits of single developers. */
-  overrides: ReadonlyMap<string, number>;
-  guaranteed: boolean;
-  /** Ascending, in thousandths of the limit. */
-  stages: readonly { at: number; does: 'alert' | 'downgrade' | 'pause' }[];
-}
-
-export interface Rules {
-  timezone: string;
-  budgets: readonly BudgetRules[];
-  /** Dearest first. */
-  cascade: readonly string[];
-}
-
-/** What one model would set aside for a turn, and what its tokens cost; nano-USD. */
-export interface Quote {
-  model: string;
-  line: string;
-  expected: number;
-  /** Null: the turn has none. */
-  ceiling: number | null;
-  /** The prompt as estimated. */
-  input: number;
-  /** An output token of a prompt as estimated. */
-  outputToken: number;
-}
-
-export interface Ask {
-  turnId: string;
-  keyId: string;
-  developer: string;
-  session: string;
-  /** The session's conversation it continues. */
-  thread: string;
-  /** Equal for equal requests. */
-  content: string;
-  /** Of every model, dearest first; the one asked for is named. */
-  quotes: readonly Quote[];
-  model: string;
-}
-
-/** Lifts a budget for a subject, or for all, until an instant. */
-export interface Raise {
-  budget: string;
-  subject: string | null;
-  extra: number;
-  untilMs: number;
-}
-
-/** The best figure known of a running turn: its cost so far, exact where the answer has begun. */
-export interface Seen {
-  exact: boolean;
-  outputTokens: number;
-  cost: number;
-}
-
-export type Expected =
-  | { status: 'admitted'; model: string; decision: 'proceed' | 'downgrade' }
-  | { status: 'refused'; why: readonly ('budget' | 'pending' | 'unbounded')[] }
-  | { status: 'key_rejected'; problem: string }
-  | { status: 'conflict' }
-  | { status: 'as_before' };
-
-export interface Turn {
-  ask: Ask;
-  state: 'open' | 'resolved' | 'expired' | 'refused' | 'given_up';
-  admittedMs: number;
-  leaseEndsMs: number;
-  /** Of the model it was sent to; null for a turn that never ran. */
-  quote: Quote | null;
-  seen: Seen | null;
-  paid: number;
-  /** The report that resolved it. */
-  report: string | null;
-}
-
-export interface BookEntry {
-  turnId: string;
-  kind: 'charge' | 'correction' | 'refusal' | 'failure';
-  amount: number;
-  admittedMs: number;
-}
-
-export interface Total {
-  settled: number;
-  held: number;
-  expected: number;
-}
-
-/** The calendar of a time zone. */
-export interface Calendar {
-  /** Whether two instants fall in the same window. */
-  sameWindow(window: WindowKind, timezone: string, aMs: number, bMs: number): boolean;
-  /** The instant the window of an instant ends at. */
-  windowEnd(window: WindowKind, timezone: string, ms: number): number;
-}
+import { binds, judge, type MoneyView, type StickyStep } from './reference-judge.ts';
+import { type Cost, costsOf, LIST_VERSION, type Override } from './reference-prices.ts';
+import type { BudgetRules, Calendar, Raise, Rules, Total } from './reference-rules.ts';
+import { ReferenceSessions } from './reference-sessions.ts';
+import {
+  type Ask,
+  type BookEntry,
+  better,
+  difference,
+  type Expected,
+  type Quote,
+  type Seen,
+  type Turn,
+} from './reference-turn.ts';
 
 const LEASE_MS = 30_000;
 const REPORTED_FOR_MS = 86_400_000;
-const QUARTER_MS = 900_000;
-const DAY_MS = 86_400_000;
-const IDLE_MS = 35 * DAY_MS;
 
 export class ReferenceWallet {
   readonly turns = new Map<string, Turn>();
@@ -126,12 +28,13 @@ export class ReferenceWallet {
   readonly keyProblems = new Map<string, string | null>();
   /** By thread: the step down that sticks to it. */
   readonly steps = new Map<string, StickyStep>();
+  readonly sessions = new ReferenceSessions();
   rules: Rules;
   raises: Raise[] = [];
+  /** Negotiated prices, as far as the wallet has heard of them. */
+  overrides: readonly Override[] = [];
   readonly #costCenter: string;
   readonly #calendar: Calendar;
-  /** When each session was last asked for something, and since when it goes on. */
-  readonly #sessions = new Map<string, { sinceMs: number; lastMs: number }>();
   #writtenMs = 0;
 
   constructor(costCenter: string, rules: Rules, calendar: Calendar) {
@@ -153,9 +56,9 @@ export class ReferenceWallet {
     }
     const problem = this.keyProblems.get(ask.keyId);
     if (problem) return { status: 'key_rejected', problem };
-    this.#writtenMs = this.now(wallMs);
-    this.#keepSession(ask.session, this.#writtenMs);
-    const nowMs = this.#writtenMs;
+    const nowMs = this.now(wallMs);
+    this.#writtenMs = nowMs;
+    if (this.sessions.keep(ask.session, nowMs).isNew) this.#forgetSteps(ask.session);
     const { expected, quote, step } = judge(
       this.#view(nowMs),
       ask,
@@ -164,15 +67,30 @@ export class ReferenceWallet {
     );
     if (step) this.steps.set(ask.thread, step);
     else if (quote) this.steps.delete(ask.thread);
-    const turn = this.#newTurn(ask, quote ? 'open' : 'refused', this.#writtenMs, quote);
-    if (!quote) this.#write(turn, 'refusal', 0);
+    const turn = this.#newTurn(ask, quote ? 'open' : 'refused', nowMs, quote);
+    if (!quote) this.#write(turn, 'refusal', { charged: 0, list: 0, asked: null, version: LIST_VERSION });
     return expected;
   }
 
+  #forgetSteps(session: string): void {
+    for (const thread of this.steps.keys()) if (thread.startsWith(`${session} `)) this.steps.delete(thread);
+  }
+
   #newTurn(ask: Ask, state: Turn['state'], nowMs: number, quote: Quote | null): Turn {
-    const leaseEndsMs = nowMs + LEASE_MS;
-    const fresh = { seen: null, paid: 0, report: null };
-    const turn: Turn = { ask, state, admittedMs: nowMs, leaseEndsMs, quote, ...fresh };
+    const isGuaranteed =
+      quote !== null && this.rules.budgets.some((each) => each.guaranteed && binds(each, quote));
+    const turn: Turn = {
+      ask,
+      state,
+      admittedMs: nowMs,
+      leaseEndsMs: nowMs + LEASE_MS,
+      quote,
+      held: (isGuaranteed ? quote.ceiling : null) ?? quote?.expected ?? 0,
+      overrides: this.overrides,
+      seen: null,
+      paid: null,
+      report: null,
+    };
     this.turns.set(ask.turnId, turn);
     return turn;
   }
@@ -188,11 +106,6 @@ export class ReferenceWallet {
     };
   }
 
-  /** What keeps this turn from this model, of all budgets together. */
-  obstacles(ask: Ask, quote: Quote, nowMs: number): Set<'budget' | 'pending' | 'unbounded'> {
-    return new Set(obstaclesOf(this.#view(nowMs), ask, quote).map(({ why }) => why));
-  }
-
   /** A budget's limit for a subject: its own, and what raises add until they end. */
   limit(budget: BudgetRules, subject: string, nowMs: number): number {
     let limit = budget.overrides.get(subject) ?? budget.limit;
@@ -203,26 +116,9 @@ export class ReferenceWallet {
     return limit;
   }
 
-  /** A session is over after 35 idle days; the next turn of its name begins another. */
-  #keepSession(session: string, nowMs: number): void {
-    const known = this.#sessions.get(session);
-    const goesOn = known !== undefined && nowMs - known.lastMs <= IDLE_MS;
-    if (!goesOn)
-      for (const thread of this.steps.keys()) if (thread.startsWith(`${session} `)) this.steps.delete(thread);
-    this.#sessions.set(session, { sinceMs: goesOn ? known.sinceMs : nowMs, lastMs: nowMs });
-  }
-
-  /** Since when the session of this name goes on, to the quarter-hour; null where there is none. */
-  sessionSince(session: string, nowMs: number): number | null {
-    const known = this.#sessions.get(session);
-    if (!known || nowMs - known.lastMs > IDLE_MS) return null;
-    return known.sinceMs - (known.sinceMs % QUARTER_MS);
-  }
-
   /** Whether the session has a turn running or was asked for something within a day: older ones nobody wants listed. */
   isRecent(session: string, nowMs: number): boolean {
-    const known = this.#sessions.get(session);
-    if (known !== undefined && nowMs - known.lastMs <= DAY_MS) return true;
+    if (this.sessions.isOfToday(session, nowMs)) return true;
     return [...this.turns.values()].some((turn) => turn.state === 'open' && turn.ask.session === session);
   }
 
@@ -237,7 +133,7 @@ export class ReferenceWallet {
     if (budget.window !== null) {
       return this.#calendar.sameWindow(budget.window, this.rules.timezone, turn.admittedMs, nowMs);
     }
-    const sinceMs = this.sessionSince(turn.ask.session, nowMs);
+    const sinceMs = this.sessions.since(turn.ask.session, nowMs);
     return sinceMs !== null && turn.admittedMs >= sinceMs;
   }
 
@@ -247,10 +143,11 @@ export class ReferenceWallet {
     for (const turn of this.turns.values()) {
       if (this.subject(budget, turn.ask) !== subject) continue;
       if (!this.#isCounted(budget, turn, nowMs)) continue;
-      total.settled += turn.paid;
+      const paid = turn.paid?.charged ?? 0;
+      total.settled += paid;
       if (turn.state === 'expired' && budget.guaranteed && nowMs < turn.leaseEndsMs + REPORTED_FOR_MS) {
         // A late report can still cost up to the ceiling.
-        total.held += Math.max(0, (turn.quote?.ceiling ?? 0) - turn.paid);
+        total.held += Math.max(0, (turn.quote?.ceiling ?? 0) - paid);
       }
       if (turn.state !== 'open' || !turn.quote) continue;
       total.held += (budget.guaranteed ? turn.quote.ceiling : null) ?? turn.quote.expected;
@@ -265,27 +162,30 @@ export class ReferenceWallet {
     if (turn.state !== 'open' && turn.state !== 'expired') return 'resolved';
     turn.leaseEndsMs = this.now(wallMs) + LEASE_MS;
     turn.seen = better(turn.seen, seen);
-    if (turn.state === 'expired' && turn.seen.cost > turn.paid) {
-      this.#pay(turn, turn.seen.cost, 'charge', wallMs);
-    }
+    const { cost } = turn.seen;
+    const isMore = turn.paid && (cost.charged > turn.paid.charged || cost.list > turn.paid.list);
+    if (turn.state === 'expired' && isMore) this.#pay(turn, cost, 'charge', wallMs);
     return 'renewed';
   }
 
   /** `cost` of a completed or broken-off turn; null: the upstream failed before it billed anything. */
-  settle(turnId: string, report: string, cost: number | null, wallMs: number) {
+  settle(turnId: string, report: string, cost: Cost | null, wallMs: number) {
     const turn = this.turns.get(turnId);
     if (!turn) return { status: 'unknown_turn' as const };
     if (turn.report !== null) {
       const same = turn.report === report;
       return same
-        ? { status: 'settled' as const, chargedNanoUsd: turn.paid }
+        ? { status: 'settled' as const, chargedNanoUsd: turn.paid?.charged ?? 0 }
         : { status: 'conflict' as const };
     }
     if (turn.state === 'refused') return { status: 'conflict' as const };
-    this.#pay(turn, cost ?? 0, cost === null ? 'failure' : 'charge', wallMs);
+    // All of a charge is taken back at the prices it was made with.
+    const version = turn.paid?.version ?? LIST_VERSION;
+    const nothing = { charged: 0, list: 0, asked: null, version };
+    this.#pay(turn, cost ?? nothing, cost === null ? 'failure' : 'charge', wallMs);
     turn.state = 'resolved';
     turn.report = report;
-    return { status: 'settled' as const, chargedNanoUsd: turn.paid };
+    return { status: 'settled' as const, chargedNanoUsd: turn.paid?.charged ?? 0 };
   }
 
   /** A failure reported before the turn was opened: it must never hold anything. */
@@ -309,24 +209,29 @@ export class ReferenceWallet {
   }
 
   #expire(turn: Turn, wallMs: number): void {
-    this.#pay(turn, turn.seen?.cost ?? turn.quote?.expected ?? Number.NaN, 'charge', wallMs);
+    const { ask, quote, overrides, admittedMs } = turn;
+    if (!quote) throw new RangeError(`${ask.turnId} never ran`);
+    const { model, request } = quote;
+    const estimated = { model, requests: [request], searches: 0, geo: ask.geo };
+    this.#pay(
+      turn,
+      turn.seen?.cost ?? costsOf(estimated, ask.model, overrides, admittedMs),
+      'charge',
+      wallMs,
+    );
     turn.state = 'expired';
   }
 
   /** Makes `cost` what the turn has cost in all: by its first entry, or by a correction of it. */
-  #pay(turn: Turn, cost: number, kind: 'charge' | 'failure', wallMs: number): void {
+  #pay(turn: Turn, cost: Cost, kind: 'charge' | 'failure', wallMs: number): void {
     this.#writtenMs = this.now(wallMs);
-    this.#write(turn, turn.state === 'expired' ? 'correction' : kind, cost - turn.paid);
+    if (turn.paid) this.#write(turn, 'correction', difference(cost, turn.paid));
+    else this.#write(turn, kind, cost);
     turn.paid = cost;
   }
 
-  #write(turn: Turn, kind: BookEntry['kind'], amount: number): void {
-    this.book.push({ turnId: turn.ask.turnId, kind, amount, admittedMs: turn.admittedMs });
+  #write(turn: Turn, kind: BookEntry['kind'], cost: Cost): void {
+    const { ask, held, quote } = turn;
+    this.book.push({ turnId: ask.turnId, kind, held, expected: quote?.expected ?? null, ...cost });
   }
-}
-
-/** An exact figure beats an estimate; of two alike, the one that is further along. */
-function better(before: Seen | null, now: Seen): Seen {
-  if (before === null || before.exact !== now.exact) return before?.exact ? before : now;
-  return now.outputTokens >= before.outputTokens ? now : before;
 }

@@ -1,6 +1,6 @@
 /** A policy document as the reference wallet's rules. */
 import type { PolicyDocument } from './commands.ts';
-import type { Rules } from './reference-wallet.ts';
+import type { Rules } from './reference-rules.ts';
 
 function nanoUsd(usd: string): number {
   return Math.round(Number(usd) * 1e9);

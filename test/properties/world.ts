@@ -16,8 +16,11 @@ import {
   type PolicyDocument,
 } from './commands.ts';
 import { Histories } from './histories.ts';
+import { Negotiations } from './negotiations.ts';
 import { quotesFor } from './quotes.ts';
-import { type Ask, ReferenceWallet, type Turn } from './reference-wallet.ts';
+import type { Cost } from './reference-prices.ts';
+import type { Ask, Turn } from './reference-turn.ts';
+import { ReferenceWallet } from './reference-wallet.ts';
 import { rulesOf } from './rules.ts';
 
 /** A wallet forgets a turn a day after its lease; later reports are another story. */
@@ -26,6 +29,7 @@ const REMEMBERED_MS = 72_000_000;
 export interface World extends Scenario {
   reference: ReferenceWallet;
   histories: Histories;
+  negotiations: Negotiations;
   /** In the order they were opened. */
   requests: OpenRequest[];
   firstReplies: Map<string, OpenReply>;
@@ -38,12 +42,14 @@ export async function createWorld(policy: PolicyDocument): Promise<World> {
   const id = freshCostCenter();
   await createCostCenter(id, policy, { id: keyOf(id, 0), developer: PEOPLE[0] });
   const scenario = { id, wallet: walletStub(id) };
+  const negotiations = await Negotiations.begin(scenario);
   const others = PEOPLE.slice(1).map((developer, index) => insertKey(id, keyOf(id, index + 1), developer, 0));
   await change(scenario, ...others);
   return {
     ...scenario,
     reference: new ReferenceWallet(id, rulesOf(policy), { sameWindow, windowEnd }),
     histories: new Histories(),
+    negotiations,
     requests: [],
     firstReplies: new Map(),
     settlements: new Map(),
@@ -55,7 +61,13 @@ function keyOf(id: string, who: number): string {
   return `${id}-key-${who}`;
 }
 
+/** Does one command, and tells the reference what prices the wallet has heard of by then. */
 export async function perform(world: World, command: Command): Promise<void> {
+  await act(world, command);
+  world.reference.overrides = await world.negotiations.heard();
+}
+
+async function act(world: World, command: Command): Promise<void> {
   switch (command.do) {
     case 'open':
       return await openNew(world, command);
@@ -86,13 +98,17 @@ export async function perform(world: World, command: Command): Promise<void> {
       return await raise(world, command);
     case 'end_raises':
       return await endRaises(world);
+    case 'override':
+      return await world.negotiations.agree(command);
+    case 'end_override':
+      return await world.negotiations.end(command);
     case 'key':
       return await changeKey(world, command.who, command.problem);
   }
 }
 
 function requestOf(world: World, command: CommandThat<'open'>): OpenRequest {
-  const { who, model, size, bounded, session, agent } = command;
+  const { who, model, size, bounded, session, agent, geo } = command;
   const turnId = `${world.id}-${world.requests.length}`;
   const facts = {
     model,
@@ -101,6 +117,7 @@ function requestOf(world: World, command: CommandThat<'open'>): OpenRequest {
     kind: agent === null ? ('main' as const) : ('subagent' as const),
     bodyBytes: BODY_BYTES[size] ?? 0,
     cacheTtl: 'none' as const,
+    modifiers: { speed: null, inferenceGeo: geo },
     maxTokens: MAX_TOKENS,
     unbounded: bounded ? [] : ['url_input'],
   };
@@ -111,11 +128,12 @@ function askOf({ histories, reference }: World, request: OpenRequest): Ask {
   const { facts, keyId, turnId } = request;
   const nowMs = reference.now(Date.now());
   const { session, model } = facts;
-  if (reference.sessionSince(session, nowMs) === null) histories.forget(session);
+  if (reference.sessions.since(session, nowMs) === null) histories.forget(session);
   const thread = `${session} ${facts.agent}`;
-  const quotes = quotesFor(facts, histories.of(thread), nowMs);
+  const quotes = quotesFor(facts, histories.of(thread), reference.overrides, nowMs);
   const developer = PEOPLE[Number(keyId.at(-1))] ?? '';
-  return { turnId, keyId, developer, session, thread, content: JSON.stringify(request), quotes, model };
+  const geo = facts.modifiers.inferenceGeo === 'us' ? 'us' : null;
+  return { turnId, keyId, developer, session, thread, content: JSON.stringify(request), quotes, model, geo };
 }
 
 async function openNew(world: World, command: CommandThat<'open'>): Promise<void> {
@@ -164,7 +182,7 @@ async function settleTurn(world: World, command: CommandThat<'settle'>): Promise
   await settleBoth(world, settlement, cost);
 }
 
-async function settleBoth(world: World, settlement: SettleRequest, cost: number | null): Promise<void> {
+async function settleBoth(world: World, settlement: SettleRequest, cost: Cost | null): Promise<void> {
   const report = JSON.stringify(settlement);
   const turn = world.reference.turns.get(settlement.turnId);
   const isFirst = turn !== undefined && turn.report === null && turn.state !== 'refused';
@@ -173,21 +191,18 @@ async function settleBoth(world: World, settlement: SettleRequest, cost: number 
   if (isFirst) world.histories.settled(turn, settlement, world.requests, world.reference.now(Date.now()));
 }
 
-async function renewTurn(
-  world: World,
-  { turn: back, seen, promille, output }: CommandThat<'renew'>,
-): Promise<void> {
+async function renewTurn(world: World, { turn: back, seen, ...drawn }: CommandThat<'renew'>): Promise<void> {
   const picked = pick(world, back);
   if (!picked) return;
   const { request, turn } = picked;
-  const { usage, cost } = answered(turn, request, Math.max(promille, 1), output);
+  const { usage, cost } = answered(turn, request, { ...drawn, split: false });
   const begun = { ...usage, tokens: { ...usage.tokens, outputTokens: 0 } };
   const expected = world.reference.renew(
     request.turnId,
-    { exact: seen, outputTokens: output, cost: seen ? cost : unseenCost(turn, output) },
+    { exact: seen, outputTokens: drawn.output, cost: seen ? cost : unseenCost(turn, drawn.output) },
     Date.now(),
   );
-  const progress = { usage: seen ? begun : null, outputTokens: output };
+  const progress = { usage: seen ? begun : null, outputTokens: drawn.output };
   const reply = await world.wallet.renew({ turnId: request.turnId, attempt: 1, progress });
   expect(reply).toEqual({ status: expected });
 }
@@ -205,7 +220,7 @@ async function repeat(world: World, { turn: back, other }: CommandThat<'again'>)
   const settled = world.settlements.get(request.turnId);
   if (!settled || !picked.turn.report) return;
   const answer = { ...ANSWER, responseBytes: other ? 7 : settled.answer.responseBytes };
-  await settleBoth(world, { ...settled, answer }, Number.NaN);
+  await settleBoth(world, { ...settled, answer }, null);
 }
 
 async function runAlarm(world: World): Promise<void> {
@@ -224,7 +239,14 @@ async function endHold(world: World, back: number): Promise<void> {
 }
 
 async function giveUp(world: World, who: number): Promise<void> {
-  const shape = { model: 'claude-opus-5-5', size: 0, bounded: true, session: 'red', agent: null } as const;
+  const shape = {
+    model: 'claude-opus-5-5',
+    size: 0,
+    bounded: true,
+    session: 'red',
+    agent: null,
+    geo: null,
+  } as const;
   const request = requestOf(world, { do: 'open', who, ...shape });
   world.requests.push(request);
   const settlement = {

@@ -152,10 +152,12 @@ export function openStream(headers: Record<string, string> = {}): {
   write(text: string): Promise<void>;
   fail(): Promise<void>;
   end(): Promise<void>;
+  called: Promise<void>;
   aborted: Promise<void>;
 } {
   const encoder = new TextEncoder();
   const { promise: aborted, resolve } = Promise.withResolvers<void>();
+  const { promise: called, resolve: arrived } = Promise.withResolvers<void>();
   let controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   const body = new ReadableStream<Uint8Array>({
     start(created) {
@@ -168,6 +170,7 @@ export function openStream(headers: Record<string, string> = {}): {
   return {
     // As a fetch does: an abort breaks the answer's body.
     answer: ({ signal }) => {
+      arrived();
       signal?.addEventListener('abort', () => {
         resolve();
         controller?.error(signal.reason);
@@ -177,6 +180,7 @@ export function openStream(headers: Record<string, string> = {}): {
     write: async (text) => controller?.enqueue(encoder.encode(text)),
     fail: async () => controller?.error(new Error('connection reset')),
     end: async () => controller?.close(),
+    called,
     aborted,
   };
 }

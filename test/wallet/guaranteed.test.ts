@@ -107,4 +107,18 @@ describe('a budget with guaranteed admission', () => {
     await wallet.settle(completed('lost', usageOf({ cacheWrite1hTokens: 50_000, outputTokens: 32_000 })));
     expect(await standingOf(scenario)).toMatchObject({ settledNanoUsd: usd(1.04), heldNanoUsd: 0 });
   });
+
+  test('keeps that aside for a day, and also where a clock that ran ahead was read and goes back', async () => {
+    const week = dayBudget('100', { ...PAUSE, admission: 'guaranteed', window: 'week' });
+    const scenario = await openWallet({ ...week, ...ONE_MODEL });
+    await scenario.wallet.open(openRequest(scenario.id, 't'));
+    passTime(31_000);
+    await runDurableObjectAlarm(scenario.wallet);
+    const aside = (await standingOf(scenario))?.heldNanoUsd ?? 0;
+    expect(aside).toBeGreaterThan(0);
+    passTime(86_400_000);
+    expect((await standingOf(scenario))?.heldNanoUsd).toBe(0);
+    passTime(-10_000);
+    expect((await standingOf(scenario))?.heldNanoUsd).toBe(aside);
+  });
 });

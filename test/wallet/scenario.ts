@@ -132,6 +132,11 @@ export interface LedgerRow {
   model_served: string | null;
   settle_seq: number;
   charged_nano_usd: number;
+  list_nano_usd: number;
+  asked_nano_usd: number | null;
+  held_nano_usd: number;
+  expected_nano_usd: number | null;
+  charged_price_version: string;
   output_tokens: number;
   total_input_tokens: number;
   estimated: number;

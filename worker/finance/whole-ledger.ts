@@ -14,6 +14,7 @@ import {
   type ExportedEntry,
   type ExportSpan,
   type LedgerReading,
+  type NameSince,
   readLedger,
 } from '../store/ledger-export.ts';
 import { checkObjects } from './archive-presence.ts';
@@ -70,15 +71,23 @@ async function* costCenterEntries(
       const reading = await readLedger(access.db, after, to, pageSize);
       await archived.follow(reading.segments, after);
       const end = endOf(reading, pageSize);
-      const name = { cost_center_name: reading.costCenterName };
+      const { costCenterNames } = reading;
       for await (const batch of merged(reading.entries, archived, end, pageSize)) {
-        yield batch.map((entry) => Object.assign(entry, name));
+        yield batch.map((entry) =>
+          Object.assign(entry, { cost_center_name: nameAt(costCenterNames, entry.admitted_at) }),
+        );
       }
       after = end.admitted_at === to ? null : { cost_center: position.cost_center, ...end };
     }
   } finally {
     await archived.close();
   }
+}
+
+/** What it was called then, or first, if that was later. */
+function nameAt(names: readonly NameSince[], at: string): string | null {
+  const known = names.findLast(({ from_at }) => from_at <= at) ?? names[0];
+  return known?.name ?? null;
 }
 
 /** Up to which place a reading has everything; no entry has an empty id. */

@@ -69,7 +69,7 @@ export const EXPORTED_COLUMNS = [
 export type EntryColumns = Pick<StoredEntry, (typeof EXPORTED_COLUMNS)[number]>;
 
 export interface ExportedEntry extends EntryColumns {
-  /** As the cost center is called now; null where it is gone. */
+  /** As the cost center was called at the admission, or first, if that was later; null where it was never named. */
   cost_center_name: string | null;
 }
 
@@ -96,7 +96,14 @@ export interface LedgerReading {
   segments: Segment[];
   /** There may be further segments from this instant on. */
   segmentsUntil: string;
-  costCenterName: string | null;
+  /** The names the cost center has had, oldest first. */
+  costCenterNames: readonly NameSince[];
+}
+
+/** A name from an instant on (ISO 8601, UTC). */
+export interface NameSince {
+  from_at: string;
+  name: string;
 }
 
 /** Days with so many segments are read at once. */
@@ -113,16 +120,17 @@ export async function readLedger(
   const [entries, segments, names] = await db.batch<unknown>([
     statementOf(db, exportQuery(after, to, pageSize)),
     segmentsFrom(db, { costCenter: after.cost_center, from: after.admitted_at, to }, SEGMENTS),
-    db.prepare('SELECT name FROM cost_centers WHERE id = ?').bind(after.cost_center),
+    db
+      .prepare('SELECT from_at, name FROM cost_center_names WHERE cost_center = ? ORDER BY from_at')
+      .bind(after.cost_center),
   ]);
   const listed = (segments?.results ?? []) as Segment[];
   const until = listed.length >= SEGMENTS ? dayAfter(listed.at(-1)?.day ?? to) : to;
-  const [named] = (names?.results ?? []) as { name: string }[];
   return {
     entries: (entries?.results ?? []) as EntryColumns[],
     segments: listed,
     segmentsUntil: until < to ? until : to,
-    costCenterName: named?.name ?? null,
+    costCenterNames: (names?.results ?? []) as NameSince[],
   };
 }
 

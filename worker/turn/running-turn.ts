@@ -36,6 +36,7 @@ export class RunningTurn {
   readonly #timer: ReturnType<typeof setInterval>;
   #meter: Meter | null = null;
   #isOver = false;
+  #isUndecided = false;
 
   constructor(options: RunningTurnOptions) {
     this.turnId = options.turnId;
@@ -84,7 +85,12 @@ export class RunningTurn {
   /** The upstream answered with an error, or not at all, or was never called: nothing was billed. */
   failed(errorType: string): void {
     this.#answer.errorType = errorType;
-    this.#settle({ kind: 'failed' });
+    this.#settle({ kind: 'failed', ...(this.#isUndecided ? { undecided: true } : {}) });
+  }
+
+  /** The wallet was asked to decide anew and was not heard: it may hold money for an attempt that is never sent. */
+  undecided(): void {
+    this.#isUndecided = true;
   }
 
   /** The wallet has decided over the turn anew: another attempt settles it. */

@@ -29,7 +29,10 @@ export async function send(turn: Turn, first: Admitted, edge: Edge): Promise<Res
     const request = { turnId: turn.id, attempt, remember: refusal.remember };
     const reopened = await callWallet(() => walletOfKey(edge, turn.key).reopen(request), WALLET_LIMIT_MS);
     const next = await nextStep(reopened, turn, edge);
-    if (!next) return await reply(turn, admitted, { ...answered, response }, edge);
+    if (!next) {
+      answered.running.undecided();
+      return await reply(turn, admitted, { ...answered, response }, edge);
+    }
     answered.running.abandon();
     if (next instanceof Response) return next;
     admitted = next;
@@ -37,8 +40,8 @@ export async function send(turn: Turn, first: Admitted, edge: Edge): Promise<Res
 }
 
 /**
- * What to do after the wallet decided anew; null where it did not: the upstream's error is passed on, and the attempt
- * still holds its money, which its failure lets go.
+ * What to do after the wallet decided anew; null where it did not, or was not heard: the upstream's error is passed
+ * on, and the attempt's failure lets go of what is held for it or for one after it.
  */
 async function nextStep(
   reopened: OpenReply | null,

@@ -7,7 +7,8 @@ import { FOCUS_COLUMNS, focusRows } from '../../../worker/finance/focus-rows.ts'
 import { csvHeader, lineOf } from '../../../worker/finance/row-format.ts';
 import type { ExportedEntry } from '../../../worker/store/ledger-export.ts';
 import { exportedEntry, pricedEntry } from './exported-entry.ts';
-import { FOCUS_1_2, focusProblems, scaled } from './focus-columns.ts';
+import { FOCUS_1_2 } from './focus-columns.ts';
+import { focusProblems, scaled } from './focus-rules.ts';
 
 /** The rows of an entry as a reader of the CSV gets them. */
 function rowsOf(entry: ExportedEntry): Record<string, string>[] {
@@ -65,7 +66,7 @@ describe('FOCUS 1.2', () => {
 
   test.each(CASES)('of %s is right in every column and adds up', (_, entry, count, basis) => {
     const rows = rowsOf(entry);
-    expect(rows.flatMap(focusProblems)).toEqual([]);
+    expect(focusProblems(rows)).toEqual([]);
     expect(rows).toHaveLength(count);
     expect(new Set(rows.map((row) => row.x_PriceBasis))).toEqual(new Set([basis]));
     expect(sumOf(rows, 'BilledCost')).toBe(BigInt(entry.charged_nano_usd));
@@ -121,7 +122,7 @@ describe('FOCUS 1.2', () => {
   ])('has a correction as ChargeClass Correction: %s', (_, change) => {
     const entry = exportedEntry({ kind: 'correction', corrects: '01A', ...change });
     const rows = rowsOf({ ...entry, list_nano_usd: entry.charged_nano_usd });
-    expect(rows.flatMap(focusProblems)).toEqual([]);
+    expect(focusProblems(rows)).toEqual([]);
     expect(rows.length).toBeGreaterThan(0);
     for (const row of rows) expect(row).toMatchObject({ ChargeClass: 'Correction', x_Corrects: '01A' });
     expect(sumOf(rows, 'BilledCost')).toBe(BigInt(entry.charged_nano_usd));

@@ -8,7 +8,7 @@ import { EXPORTS, exportParts, type Part } from '../../../worker/finance/export.
 import { manifestOf } from '../../../worker/finance/manifest.ts';
 import { streamOf } from '../../../worker/finance/part-stream.ts';
 import { FORMATS } from '../../../worker/finance/row-format.ts';
-import { focusProblems, scaled } from '../../finance/formats/focus-columns.ts';
+import { focusProblems, scaled } from '../../finance/formats/focus-rules.ts';
 import { call, makeCostCenter } from './admin-calls.ts';
 import { download } from './download.ts';
 import { addEntries, entryOf } from './ledger-rows.ts';
@@ -105,8 +105,22 @@ describe('an export', () => {
 
   test('as FOCUS is right in every column of every row', async () => {
     const rows = records((await download(`/exports/focus.csv?${SPAN}`)).text);
-    expect(rows.flatMap(focusProblems)).toEqual([]);
+    expect(focusProblems(rows)).toEqual([]);
     expect(new Set(rows.map(({ ChargeClass }) => ChargeClass))).toEqual(new Set(['', 'Correction']));
+  });
+
+  test('has each cost center by the name it had at the admission', async () => {
+    await makeCostCenter('gamma');
+    const insert = 'INSERT INTO cost_center_names (cost_center, from_at, name) VALUES (?, ?, ?)';
+    await env.DB.batch([
+      env.DB.prepare(insert).bind('gamma', '2026-10-12T00:00:00.000Z', 'Gamma'),
+      env.DB.prepare(insert).bind('gamma', '2026-11-01T00:00:00.000Z', 'Delta'),
+    ]);
+    const rows = records((await download(`/exports/focus.csv?${SPAN}&cost_center=gamma`)).text);
+    const names = rows.map(({ BillingPeriodStart, SubAccountName }) => [BillingPeriodStart, SubAccountName]);
+    expect(new Set(names.map((each) => each.join(' ')))).toEqual(
+      new Set(['2026-10-01T00:00:00Z Gamma', '2026-11-01T00:00:00Z Delta']),
+    );
   });
 
   test('has one cost center and the columns that are asked for', async () => {

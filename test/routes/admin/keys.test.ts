@@ -104,6 +104,7 @@ describe('a virtual key', () => {
       { developer: 'dev', tags: Object.fromEntries(Array.from({ length: 33 }, (_, i) => [`t${i}`, ''])) },
       'tags',
     ],
+    ['a tag under Bursar’s own prefix', { developer: 'dev', tags: { 'bursar:cost_center': 'a' } }, 'tags'],
     ['an expiry in the past', { developer: 'dev', expires_at: '2020-01-01T00:00:00Z' }, 'expires_at'],
     ['an expiry that is a date', { developer: 'dev', expires_at: '2099-01-01' }, 'expires_at'],
     ['an unknown field', { developer: 'dev', budget: '5' }, 'budget'],

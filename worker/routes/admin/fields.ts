@@ -34,9 +34,16 @@ export const developer = z
 
 const MAX_TAGS = 32;
 
+/** Exports put tags of their own beside a key's, under this prefix. */
+const RESERVED_PREFIX = 'bursar:';
+
 export const tags = z
   .record(z.string().min(1).max(64), z.string().max(256))
-  .refine((each) => Object.keys(each).length <= MAX_TAGS, `expected at most ${MAX_TAGS} tags`);
+  .refine((each) => Object.keys(each).length <= MAX_TAGS, `expected at most ${MAX_TAGS} tags`)
+  .refine(
+    (each) => !Object.keys(each).some((name) => name.startsWith(RESERVED_PREFIX)),
+    `expected names that do not begin with "${RESERVED_PREFIX}"`,
+  );
 
 export const reason = z.string().trim().min(1).max(500);
 
