@@ -23,8 +23,8 @@ export interface AlertDeliveryEnv extends AlertVariables {
   EMAIL?: SendEmail;
 }
 
-/** The alarm is there again by then, also where the object goes in the middle of a run. */
-const GUARD_MS = 60_000;
+/** The alarm is there again by then where the object goes in the middle of a run. */
+const GUARD_MS = 5_000;
 /** A deployment that is not configured is looked at again after this. */
 const UNCONFIGURED_MS = 60_000;
 
@@ -37,7 +37,8 @@ export class AlertDelivery extends DurableObject<AlertDeliveryEnv> implements Al
     migrate(ctx.storage);
     this.#state = new DeliveryState(ctx.storage);
     ctx.blockConcurrencyWhile(async () => {
-      if ((await ctx.storage.getAlarm()) === null) await this.#armAlarm();
+      const alarmMs = await ctx.storage.getAlarm();
+      if (alarmMs === null || alarmMs > Date.now()) await this.#armAlarm();
     });
   }
 
