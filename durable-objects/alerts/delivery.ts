@@ -82,6 +82,7 @@ export class AlertDelivery extends DurableObject<AlertDeliveryEnv> implements Al
   async rename(renaming: Renaming): Promise<void> {
     this.ctx.storage.transactionSync(() => {
       this.#state.events.rename(renaming);
+      this.#state.deliveries.rename(renaming);
       this.#state.incidents.rename(renaming);
       this.#state.slackUsers.forget(renaming.developer);
     });
