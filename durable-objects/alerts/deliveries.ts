@@ -3,6 +3,7 @@
  * was cut off is made again with the same message id.
  */
 import { type Destination, SEVERITIES, type Severity } from '../core/alerting/routes.ts';
+import type { Renaming } from '../core/pseudonym.ts';
 import type { AlertEvent } from '../ledger/entry.ts';
 import type { Outcome } from './destinations/outcome.ts';
 import { waitAfter } from './retry.ts';
@@ -182,5 +183,19 @@ export class Deliveries {
       )
       .toArray()
       .map((row) => row.destination);
+  }
+
+  /** What a destination answered may have the name in it. */
+  rename({ developer, pseudonym }: Renaming): void {
+    for (const [table, column] of [
+      ['attempts', 'problem'],
+      ['deliveries', 'because'],
+    ]) {
+      this.#sql.exec(
+        `UPDATE ${table} SET ${column} = replace(${column}, ?1, ?2) WHERE instr(${column}, ?1) > 0`,
+        developer,
+        pseudonym,
+      );
+    }
   }
 }

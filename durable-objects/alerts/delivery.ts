@@ -7,6 +7,7 @@
  */
 import { DurableObject } from 'cloudflare:workers';
 import { type AlertSettings, type AlertVariables, readAlertSettings } from '../core/alerting/settings.ts';
+import type { Renaming } from '../core/pseudonym.ts';
 import type { AlertEvent } from '../ledger/entry.ts';
 import { deliveriesOf } from './delivery-views.ts';
 import type { SendingContext } from './destinations/send.ts';
@@ -23,8 +24,8 @@ export interface AlertDeliveryEnv extends AlertVariables {
   EMAIL?: SendEmail;
 }
 
-/** The alarm is there again by then, also where the object goes in the middle of a run. */
-const GUARD_MS = 60_000;
+/** The alarm is there again by then where the object goes in the middle of a run. */
+const GUARD_MS = 5_000;
 /** A deployment that is not configured is looked at again after this. */
 const UNCONFIGURED_MS = 60_000;
 
@@ -37,7 +38,8 @@ export class AlertDelivery extends DurableObject<AlertDeliveryEnv> implements Al
     migrate(ctx.storage);
     this.#state = new DeliveryState(ctx.storage);
     ctx.blockConcurrencyWhile(async () => {
-      if ((await ctx.storage.getAlarm()) === null) await this.#armAlarm();
+      const alarmMs = await ctx.storage.getAlarm();
+      if (alarmMs === null || alarmMs > Date.now()) await this.#armAlarm();
     });
   }
 
@@ -77,13 +79,22 @@ export class AlertDelivery extends DurableObject<AlertDeliveryEnv> implements Al
     await this.#sendSoon();
   }
 
+  async rename(renaming: Renaming): Promise<void> {
+    this.ctx.storage.transactionSync(() => {
+      this.#state.events.rename(renaming);
+      this.#state.deliveries.rename(renaming);
+      this.#state.incidents.rename(renaming);
+      this.#state.slackUsers.forget(renaming.developer);
+    });
+  }
+
   override async alarm(): Promise<void> {
     try {
       await this.ctx.storage.setAlarm(Date.now() + GUARD_MS);
       const sending = this.#sending(this.#settings());
       const routesOf = (costCenter: string) => this.#state.routes.current(this.env.DB, costCenter, Date.now);
       await this.#pump.run({ state: this.#state, sending, routesOf });
-      this.#state.forgetBefore(Date.now() - KEPT_MS);
+      this.#state.forget(Date.now());
       await this.#armAlarm();
     } catch (error) {
       console.error({ message: 'alerts are not delivered', error: String(error) });

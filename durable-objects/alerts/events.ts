@@ -1,4 +1,5 @@
 /** Events the object has accepted, until they are routed and for as long as people may look at them. */
+import { type Renaming, withPseudonym } from '../core/pseudonym.ts';
 import type { AlertEvent } from '../ledger/entry.ts';
 
 /** Routed in one go. */
@@ -59,6 +60,15 @@ export class Events {
     const query = `SELECT cost_center, document FROM events
       WHERE event_id IN (SELECT value FROM json_each(?)) ORDER BY event_id`;
     return this.#sql.exec<EventRow>(query, JSON.stringify(eventIds)).toArray().map(toEvent);
+  }
+
+  rename(renaming: Renaming): void {
+    const query = 'SELECT event_id, document FROM events WHERE instr(document, json_quote(?)) > 0';
+    const rows = this.#sql.exec<{ event_id: string; document: string }>(query, renaming.developer).toArray();
+    for (const { event_id: id, document } of rows) {
+      const renamed = JSON.stringify(withPseudonym(JSON.parse(document), renaming));
+      this.#sql.exec('UPDATE events SET document = ? WHERE event_id = ?', renamed, id);
+    }
   }
 
   /** When the oldest was accepted, epoch ms; null where there is none. */

@@ -2,6 +2,7 @@
  * What destinations hold open for Bursar: opened with a message, ended when the budget's window resets or when somebody
  * raised it. An incident whose message is still on its way is not ended before it.
  */
+import type { Renaming } from '../core/pseudonym.ts';
 import type { AlertEvent } from '../ledger/entry.ts';
 import type { Batch } from './deliveries.ts';
 import type { Outcome } from './destinations/outcome.ts';
@@ -88,6 +89,10 @@ export class Incidents {
       destination,
       messageId,
     );
+  }
+
+  rename({ developer, pseudonym }: Renaming): void {
+    this.#sql.exec('UPDATE incidents SET subject = ? WHERE subject = ?', pseudonym, developer);
   }
 
   /** Forgets those that are over and were opened before then. */

@@ -3,7 +3,7 @@ import type { AlertEvent } from '../ledger/entry.ts';
 import { compose } from './compose.ts';
 import type { Batch } from './deliveries.ts';
 import { nameOfType } from './delivery-views.ts';
-import { final, type Outcome } from './destinations/outcome.ts';
+import { attempted, final, type Outcome } from './destinations/outcome.ts';
 import { endIncident, keepsIncidents, type SendingContext, send } from './destinations/send.ts';
 import type { DueIncident } from './incidents.ts';
 import { REST_MS } from './retry.ts';
@@ -11,6 +11,8 @@ import { destinationsOf, openDestination, type RoutesInForce } from './routes-co
 import { plan } from './routing.ts';
 import type { DeliveryState } from './state.ts';
 
+/** Then another destination may have the lane. */
+const MESSAGES_A_TURN = 10;
 const UNKNOWN = 'not sent: the routes in force do not name this destination any more';
 const DISABLED = 'not sent: the receiver answered 410; it gets nothing until its routes are changed';
 const SEALED = 'not sent: its credential cannot be opened any more; configure it anew';
@@ -22,10 +24,10 @@ export interface LaneContext {
   routesOf(costCenter: string): Promise<RoutesInForce | null>;
 }
 
-/** Sends what is due to a destination until nothing is, it has to rest, or it is `untilMs` (epoch ms). */
+/** Sends some of what is due to a destination: until nothing is, it has to rest, or it is `untilMs` (epoch ms). */
 export async function serve(destination: string, lane: LaneContext, untilMs: number): Promise<void> {
   const { state, sending } = lane;
-  for (;;) {
+  for (let messages = 0; messages < MESSAGES_A_TURN; messages += 1) {
     const nowMs = sending.now();
     if (nowMs >= untilMs || state.rests.until(destination) > nowMs) return;
     const batch = state.deliveries.next(destination, nowMs);
@@ -50,7 +52,7 @@ async function deliver(batch: Batch, lane: LaneContext): Promise<void> {
       state.incidents.open(batch, first.costCenter, events, sending.now());
     }
   });
-  const outcome = await attempt(batch, events, routes, lane);
+  const outcome = await attempted(() => attempt(batch, events, routes, lane));
   state.storage.transactionSync(() => conclude(batch, events, outcome, routes, lane));
 }
 
@@ -134,11 +136,12 @@ async function resolve(incident: DueIncident, lane: LaneContext): Promise<void> 
   const { state, sending } = lane;
   const routes = await lane.routesOf(incident.cost_center);
   if (!routes) return state.rests.rest(incident.destination, sending.now() + REST_MS);
-  const sealed = destinationsOf(routes.routes).find(({ id }) => id === incident.destination);
-  const destination = sealed ? await openDestination(sealed, sending.settings.secrets) : null;
-  const outcome = destination
-    ? await endIncident(destination, incident.message_id, sending)
-    : final(null, sealed ? SEALED : UNKNOWN);
+  const outcome = await attempted(async () => {
+    const sealed = destinationsOf(routes.routes).find(({ id }) => id === incident.destination);
+    const destination = sealed ? await openDestination(sealed, sending.settings.secrets) : null;
+    if (!destination) return final(null, sealed ? SEALED : UNKNOWN);
+    return await endIncident(destination, incident.message_id, sending);
+  });
   state.storage.transactionSync(() => {
     state.incidents.end(incident, outcome, sending.now());
     if (outcome.result === 'later') {

@@ -38,8 +38,15 @@ export class Pump {
 
   /** Sends what is due until nothing is, or its time is over; resolves when nothing is under way. */
   async run(context: LaneContext): Promise<void> {
+    try {
+      await this.#move(context, context.sending.now() + RUN_MS);
+    } finally {
+      await Promise.all(this.#lanes.values());
+    }
+  }
+
+  async #move(context: LaneContext, untilMs: number): Promise<void> {
     const { state, sending } = context;
-    const untilMs = sending.now() + RUN_MS;
     while (sending.now() < untilMs) {
       const woken = this.#woken.promise;
       const routedAll = await this.#route(context);
@@ -52,7 +59,6 @@ export class Pump {
       if (this.#lanes.size === 0) return;
       await Promise.race([...this.#lanes.values(), woken]);
     }
-    await Promise.all(this.#lanes.values());
   }
 
   #start(destination: string, context: LaneContext, untilMs: number): void {

@@ -1,5 +1,6 @@
 /** What may be asked of the delivery object: one a cost center, and one of the organisation (ORGANISATION). */
 import type { Severity } from '../core/alerting/routes.ts';
+import type { Renaming } from '../core/pseudonym.ts';
 import type { AlertEvent } from '../ledger/entry.ts';
 
 /** One try of sending one message to one destination. */
@@ -51,4 +52,6 @@ export interface AlertDeliveryRpc {
   routesChanged(costCenter: string): Promise<void>;
   /** A budget was raised or reset: open incidents of it are resolved. A null subject: of all. */
   resolve(costCenter: string, budget: string, subject: string | null): Promise<void>;
+  /** Puts a pseudonym in a developer's place in all that is kept here. Can be repeated. */
+  rename(renaming: Renaming): Promise<void>;
 }

@@ -25,4 +25,9 @@ export class SlackUsers implements KnownSlackUsers {
   forget(email: string): void {
     this.#sql.exec('DELETE FROM slack_users WHERE email = ?', email);
   }
+
+  /** Forgets those that are not used any more at an instant (epoch ms). */
+  forgetStale(nowMs: number): void {
+    this.#sql.exec('DELETE FROM slack_users WHERE read_at_ms <= ?', nowMs - KEPT_MS);
+  }
 }

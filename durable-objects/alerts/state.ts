@@ -52,10 +52,12 @@ export class DeliveryState {
     return this.storage.sql.exec<{ at: number | null }>(`SELECT min(due_ms) AS at FROM (${DUE})`).one().at;
   }
 
-  forgetBefore(beforeMs: number): void {
+  /** Drops what nobody looks at any more: some of it, where it is much. */
+  forget(nowMs: number): void {
     this.storage.transactionSync(() => {
-      this.events.forgetBefore(beforeMs);
-      this.incidents.forgetBefore(beforeMs);
+      this.events.forgetBefore(nowMs - KEPT_MS);
+      this.incidents.forgetBefore(nowMs - KEPT_MS);
+      this.slackUsers.forgetStale(nowMs);
     });
   }
 }

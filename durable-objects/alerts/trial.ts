@@ -1,8 +1,9 @@
 /** Sends a marked test to every destination of the routes in force, once, several at a time. */
-import { SEVERITIES, type Severity } from '../core/alerting/routes.ts';
+import { type Destination, SEVERITIES, type Severity } from '../core/alerting/routes.ts';
 import { composeTest } from './compose.ts';
-import { final, type Outcome } from './destinations/outcome.ts';
+import { attempted, final, type Outcome } from './destinations/outcome.ts';
 import { endIncident, keepsIncidents, type SendingContext, send } from './destinations/send.ts';
+import type { Message } from './message.ts';
 import { destinationsOf, openDestination, type RoutesInForce } from './routes-copy.ts';
 import { rankOf } from './routing.ts';
 import type { TestResult } from './rpc.ts';
@@ -20,21 +21,28 @@ export async function tryDestinations(
   const results: TestResult[] = [];
   for (let from = 0; from < destinations.length; from += AT_ONCE) {
     const some = destinations.slice(from, from + AT_ONCE).map(async (sealed): Promise<TestResult> => {
-      const severity = severityFor(sealed.id, routes.routes);
-      const destination = await openDestination(sealed, sending.settings.secrets);
-      const id = `test-${testId}-${sealed.id}`;
-      const outcome = destination
-        ? await send(destination, composeTest(id, costCenter, severity), sending)
-        : final(null, 'its credential cannot be opened any more; configure it anew');
-      // Nobody is to be paged by a test for longer than it takes.
-      if (destination && outcome.result === 'delivered' && keepsIncidents(destination.type)) {
-        await endIncident(destination, id, sending);
-      }
+      const message = composeTest(
+        `test-${testId}-${sealed.id}`,
+        costCenter,
+        severityFor(sealed.id, routes.routes),
+      );
+      const outcome = await attempted(() => tryOne(sealed, message, sending));
       return { destination: { id: sealed.id, type: sealed.type }, ...toResult(outcome) };
     });
     results.push(...(await Promise.all(some)));
   }
   return results;
+}
+
+async function tryOne(sealed: Destination, message: Message, sending: SendingContext): Promise<Outcome> {
+  const destination = await openDestination(sealed, sending.settings.secrets);
+  if (!destination) return final(null, 'its credential cannot be opened any more; configure it anew');
+  const outcome = await send(destination, message, sending);
+  // Nobody is to be paged by a test for longer than it takes.
+  if (outcome.result === 'delivered' && keepsIncidents(destination.type)) {
+    await endIncident(destination, message.id, sending);
+  }
+  return outcome;
 }
 
 function toResult(outcome: Outcome): Pick<TestResult, 'delivered' | 'status' | 'said'> {

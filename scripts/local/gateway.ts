@@ -45,7 +45,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   };
 }
 
-function miniflareOptions(options: GatewayOptions) {
+/** What Miniflare is started with. */
+export function miniflareOptions(options: GatewayOptions) {
   const config = unstable_readConfig({ config: projectPath('wrangler.toml') }, { hideWarnings: true });
   // Secrets are given below, by name: wrangler must not look for them in .dev.vars, nor warn that they are missing.
   const {

@@ -226,6 +226,41 @@ describe('a destination that fails', () => {
     await running;
   });
 
+  test('and a message that cannot be written hold up nothing either: it ends as a dead letter', async () => {
+    const received = answerRequests();
+    const scenario = await openDelivery({ routes: [route(HOOK)], fallback: [] });
+    await env.DB.prepare("UPDATE cost_centers SET timezone = 'Mars/Olympus' WHERE id = ?")
+      .bind(scenario.id)
+      .run();
+    const event = await accept(scenario);
+    expect(await retries(scenario)).toEqual([5, 30, 120, 600, 1_800]);
+    expect(received).toEqual([]);
+    expect(await deliveriesOf(scenario, event)).toMatchObject([
+      { state: 'dead', attempts: Array(6).fill({ problem: 'Bursar could not write the message' }) },
+    ]);
+  });
+
+  test('among many: with more waiting than go at once, the gravest still come first', async () => {
+    const received = answerRequests();
+    const many = Array.from({ length: 8 }, (_, index) => webhookTo(`many-${index}`));
+    const urgent = webhookTo('urgent');
+    const scenario = await openDelivery({
+      routes: [
+        ...many.map((each) => route(each, { on: ['stage:alert'] })),
+        route(urgent, { on: ['stage:pause'], severity: 'critical' }),
+      ],
+      fallback: [],
+    });
+    for (let budget = 0; budget < 30; budget += 1) await accept(scenario, { budget: `budget-${budget}` });
+    await accept(scenario, { on: 'stage:pause' });
+    await deliver(scenario);
+    expect(received).toHaveLength(8 * 30 + 1);
+    expect(received[0]?.host).toBe('urgent');
+    const begun = many.map((each) => received.findIndex(({ host }) => each.id === `dst_${host}`));
+    // None waits until all others are done.
+    expect(Math.max(...begun)).toBeLessThan(8 * 30 - 30);
+  });
+
   test('that does not answer in time is tried again', async () => {
     const scenario = await openDelivery({ routes: [route(HOOK)], fallback: [] });
     await configure(scenario, { ALERTS_TIMEOUT_MS: '100' });

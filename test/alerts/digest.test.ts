@@ -105,12 +105,12 @@ describe('more than five of a kind that wait', () => {
 
 test('a thousand events in a minute are all delivered, those of each destination gravest first', async () => {
   const received = answerRequests();
-  const others = ['a', 'b', 'c'].map((name) => webhookTo(name));
+  const other = webhookTo('other');
   const routes = [
     route(HOOK, { on: ['stage:alert'], severity: 'warning' }),
     route(HOOK, { on: ['stage:downgrade'], severity: 'error' }),
     route(HOOK, { on: ['stage:pause'], severity: 'critical' }),
-    ...others.map((each) => route(each, { on: ['stage:pause'], severity: 'critical' as const })),
+    route(other, { on: ['stage:pause'], severity: 'critical' }),
   ];
   const scenario = await openDelivery({ routes, fallback: [] });
   const kinds = ['stage:alert', 'stage:downgrade', 'stage:pause'];
@@ -128,7 +128,7 @@ test('a thousand events in a minute are all delivered, those of each destination
   const states = Object.values(
     await scenario.object.deliveries(events.map((event) => event.event_id)),
   ).flat();
-  expect(states).toHaveLength(1_000 + 333 * others.length);
+  expect(states).toHaveLength(1_000 + 333);
   expect(states.every(({ state }) => state === 'delivered')).toBe(true);
   const atHook = received.filter(({ host }) => host === 'hook');
   expect(new Set(atHook.flatMap(eventsOf).map((event) => event.event_id)).size).toBe(1_000);

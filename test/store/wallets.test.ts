@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers';
 import { expect, test, vi } from 'vitest';
-import { offersJurisdiction, walletOf } from '../../worker/store/wallets.ts';
+import { alertDeliveryOf, offersJurisdiction, walletOf } from '../../worker/store/wallets.ts';
 
 test('a cost center has one wallet, another cost center another', () => {
   // The calls are all that the Worker sees of the stub; which object it is, only the stub tells.
@@ -21,4 +21,20 @@ test('an EU wallet is asked for within the jurisdiction, where the platform has 
   expect(jurisdiction.mock.calls).toEqual([['eu'], ['eu']]);
   walletOf({ wallets }, 'squad', null);
   expect(jurisdiction).toHaveBeenCalledTimes(2);
+});
+
+test('the delivery of alerts is in the jurisdiction of its wallet', () => {
+  const jurisdiction = vi.fn(() => env.ALERTS);
+  const alerts = new Proxy(env.ALERTS, {
+    get: (target, name) => (name === 'jurisdiction' ? jurisdiction : Reflect.get(target, name).bind(target)),
+  });
+  const idOf = (stub: object) => (stub as DurableObjectStub).id.toString();
+  const [own, organisation] = [
+    alertDeliveryOf({ alerts }, 'squad', null),
+    alertDeliveryOf({ alerts }, '*', null),
+  ];
+  expect(idOf(own)).not.toBe(idOf(organisation));
+  expect(jurisdiction).not.toHaveBeenCalled();
+  expect(idOf(alertDeliveryOf({ alerts }, 'squad', 'eu'))).toBe(idOf(own));
+  expect(jurisdiction).toHaveBeenCalledWith('eu');
 });

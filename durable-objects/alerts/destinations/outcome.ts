@@ -17,3 +17,13 @@ export function later(status: number | null, problem: string, retryAfterMs: numb
 export function final(status: number | null, problem: string, isGone = false): Outcome {
   return { result: 'final', status, problem, isGone };
 }
+
+/** A bug in writing one message holds up no other: it is tried again, and ends as a dead letter. Never rejects. */
+export async function attempted(work: () => Promise<Outcome>): Promise<Outcome> {
+  try {
+    return await work();
+  } catch (error) {
+    console.error({ message: 'an alert was not written', error: String(error) });
+    return later(null, 'Bursar could not write the message');
+  }
+}

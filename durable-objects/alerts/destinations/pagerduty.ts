@@ -1,11 +1,12 @@
 /** PagerDuty's Events API v2. The message's id is the dedup_key: a repeat adds to the alert and pages nobody again. */
 import type { AlertSettings } from '../../core/alerting/settings.ts';
-import type { Message } from '../message.ts';
+import { type Message, plain } from '../message.ts';
 import type { Outcome } from './outcome.ts';
 import { ask, isOutcome, judge } from './request.ts';
 
 const DEDUP_KEY_CHARACTERS = 255;
 const SUMMARY_CHARACTERS = 1_024;
+const COMPONENT_CHARACTERS = 80;
 
 /** Opens an alert. Severities are Bursar's own words. */
 export async function triggerPagerduty(
@@ -41,7 +42,12 @@ function eventFields({
   cost_center: group,
   on,
 }: Message['events'][number]): object {
-  return { timestamp, group, class: on, ...(budget === null ? {} : { component: budget }) };
+  return {
+    timestamp,
+    group,
+    class: on,
+    ...(budget === null ? {} : { component: plain(budget, COMPONENT_CHARACTERS) }),
+  };
 }
 
 function detailsOf({ note, facts, sections }: Message): Record<string, string | string[]> {

@@ -1,10 +1,10 @@
-/** The one door to all destinations: a message sent once, an incident ended. Never rejects. */
+/** The one door to all destinations: a message sent once, an incident ended. Rejects only by a bug (see `attempted`). */
 import type { Destination } from '../../core/alerting/routes.ts';
 import type { AlertSettings } from '../../core/alerting/settings.ts';
 import type { Message } from '../message.ts';
 import { sendMail } from './email.ts';
 import { closeOpsgenieAlert, createOpsgenieAlert } from './opsgenie.ts';
-import { final, later, type Outcome } from './outcome.ts';
+import { final, type Outcome } from './outcome.ts';
 import { resolvePagerduty, triggerPagerduty } from './pagerduty.ts';
 import { type KnownSlackUsers, sendToSlackChannel, sendToSlackUser } from './slack.ts';
 import { sendToSlackWebhook } from './slack-webhook.ts';
@@ -26,15 +26,7 @@ export function keepsIncidents(type: string): boolean {
   return type === 'pagerduty' || type === 'opsgenie';
 }
 
-export async function send(
-  destination: Destination,
-  message: Message,
-  context: SendingContext,
-): Promise<Outcome> {
-  return await guarded(() => sendTo(destination, message, context));
-}
-
-async function sendTo(to: Destination, message: Message, context: SendingContext): Promise<Outcome> {
+export async function send(to: Destination, message: Message, context: SendingContext): Promise<Outcome> {
   const { settings, mail, slackUsers, now } = context;
   switch (to.type) {
     case 'slack_dm':
@@ -64,20 +56,10 @@ export async function endIncident(
 ): Promise<Outcome> {
   switch (destination.type) {
     case 'pagerduty':
-      return await guarded(() => resolvePagerduty(destination.routingKey, messageId, settings));
+      return await resolvePagerduty(destination.routingKey, messageId, settings);
     case 'opsgenie':
-      return await guarded(() => closeOpsgenieAlert(destination, messageId, settings));
+      return await closeOpsgenieAlert(destination, messageId, settings);
     default:
       return final(null, `${destination.type} keeps nothing open`);
-  }
-}
-
-/** A bug in one sender holds up no other destination; its message is tried again and ends as a dead letter. */
-async function guarded(work: () => Promise<Outcome>): Promise<Outcome> {
-  try {
-    return await work();
-  } catch (error) {
-    console.error({ message: 'a sender of alerts failed', error: String(error) });
-    return later(null, 'Bursar could not write the message');
   }
 }

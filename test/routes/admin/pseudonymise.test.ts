@@ -1,10 +1,12 @@
 import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { describe, expect, test } from 'vitest';
+import type { AlertDelivery } from '../../../durable-objects/alerts/delivery.ts';
 import type { SettleRequest } from '../../../durable-objects/wallet/rpc.ts';
 import { askForIncrease } from '../../../worker/policy/increase-request.ts';
 import { findCostCenter } from '../../../worker/store/cost-centers.ts';
 import { openDatabase } from '../../../worker/store/database.ts';
+import { alertEvent } from '../../alerts/alert-event.ts';
 import {
   completed,
   createCostCenter,
@@ -72,8 +74,12 @@ async function asksForMore(id: string, name: string, budget = 'dev-day'): Promis
   return asked.request.id;
 }
 
-async function storedInWallet(id: string): Promise<string> {
-  return await runInDurableObject(walletStub(id), (_, { storage: { sql } }) => {
+function alertsStub(id: string): DurableObjectStub<AlertDelivery> {
+  return env.ALERTS.get(env.ALERTS.idFromName(id));
+}
+
+async function storedIn(object: DurableObjectStub): Promise<string> {
+  return await runInDurableObject(object, (_, { storage: { sql } }) => {
     const tables = sql
       .exec<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB '_cf_*'")
       .toArray();
@@ -110,16 +116,20 @@ describe('a developer who left', () => {
     await walletStub(id).open(openRequest(id, 'refused', { session: 'three' }));
     await runDurableObjectAlarm(walletStub(id));
     await turn(id, 'waiting', 0);
+    const told = alertEvent({ cost_center: id, developer: name, subject: name, budget: 'dev-day' });
+    await alertsStub(id).accept(id, [told]);
     const before = await standingOf(id);
     expect(await storedInD1()).toMatch(traceOf(name));
-    expect(await storedInWallet(id)).toMatch(traceOf(name));
+    expect(await storedIn(alertsStub(id))).toMatch(traceOf(name));
+    expect(await storedIn(walletStub(id))).toMatch(traceOf(name));
 
     const answer = await pseudonymise(name);
     expect(answer).toMatchObject({ status: 200, body: { complete: true, changed: { wallets: 1 } } });
     const pseudonym = pseudonymIn(answer);
     expect(pseudonym).toMatch(/^left-[0-9a-f]{16}$/);
     expect(await storedInD1()).not.toMatch(traceOf(name));
-    expect(await storedInWallet(id)).not.toMatch(traceOf(name));
+    expect(await storedIn(walletStub(id))).not.toMatch(traceOf(name));
+    expect(await storedIn(alertsStub(id))).not.toMatch(traceOf(name));
     expect(before).toMatchObject({ subject: name, settledNanoUsd: usd(13) });
     expect(await standingOf(id)).toEqual({ ...before, subject: pseudonym });
 

@@ -5,7 +5,7 @@ import { pseudonymiseRows } from '../../../durable-objects/ledger/pseudonymise.t
 import { pseudonymiseArchive } from '../../finance/pseudonymise-archive.ts';
 import { renameInRollups } from '../../store/daily-rollups.ts';
 import * as pseudonyms from '../../store/pseudonyms.ts';
-import { walletOf } from '../../store/wallets.ts';
+import { alertDeliveryOf, walletOf } from '../../store/wallets.ts';
 import { callWallet } from '../../turn/wallet-call.ts';
 import { isConfirmed } from '../../turn/wallet-confirm.ts';
 import { type AdminContext, adminRouter, authorshipOf, databaseOf } from './context.ts';
@@ -56,7 +56,7 @@ const REMAINS = [
   'session ids, which are the client’s own and name nobody',
 ];
 
-/** Keys revoked and renamed, and the wallet with them; false where a wallet did not say so in time. */
+/** Keys revoked and renamed, wallet and alerts with them; null where one of these did not say so in time. */
 async function renameInWallets(c: AdminContext, renaming: Renaming, why: string): Promise<number | null> {
   const database = databaseOf(c);
   const owners = await pseudonyms.costCentersOf(database, renaming);
@@ -65,8 +65,11 @@ async function renameInWallets(c: AdminContext, renaming: Renaming, why: string)
       ? await pseudonyms.renameInCostCenter(database, id, renaming, why, authorshipOf(c))
       : present;
     const wallet = walletOf(c.get('bindings'), id, jurisdiction);
+    const alerts = alertDeliveryOf(c.get('bindings'), id, jurisdiction);
     const isRenamed = await callWallet(async () => {
       await wallet.rename(renaming);
+      // After the wallet, which hands events over.
+      await alerts.rename(renaming);
       return true;
     }, ANSWER_WITHIN_MS);
     if (!isRenamed || !(await isConfirmed(c.get('bindings'), { id, jurisdiction }, revision ?? present)))
