@@ -7,6 +7,7 @@ import { builtinCatalogue } from '../durable-objects/core/catalogue/models.ts';
 import { type Bindings, type Env, readBindings } from './bindings.ts';
 import { runFinance } from './finance/daily.ts';
 import { refreshModels } from './policy/model-refresh.ts';
+import { handOverPending } from './policy/pending-requests.ts';
 import { createProvider } from './providers/create.ts';
 import { tellWallets } from './routes/admin/tell-wallets.ts';
 import { openDatabase } from './store/database.ts';
@@ -18,7 +19,7 @@ export async function scheduled(_controller: ScheduledController, env: Env): Pro
     console.error({ message: bindings.error });
     return;
   }
-  for (const job of [publishPrices, lookAtModels]) {
+  for (const job of [publishPrices, lookAtModels, handOverRequests]) {
     try {
       await job(bindings.value);
     } catch (error) {
@@ -26,6 +27,11 @@ export async function scheduled(_controller: ScheduledController, env: Env): Pro
     }
   }
   await runFinance(bindings.value, Date.now());
+}
+
+/** Increase requests whose delivery was away when they were made are told of now; the others are known there. */
+async function handOverRequests(bindings: Bindings): Promise<void> {
+  await handOverPending(bindings, new Date().toISOString());
 }
 
 /** Puts the list prices that this deployment brought into D1, once. */

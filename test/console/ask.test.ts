@@ -80,6 +80,7 @@ describe('the page', () => {
     const page = await bursar.see(path);
     expect(page.status).toBe(200);
     expect(page.text).toContain('$11.00 of $10.00 (110 %)');
+    expect(page.text).toContain('<dd>2035-06-14 00:00</dd>');
     expect(page.text).toContain('Mara Manager');
     expect(page.text).toContain('<form method="post">');
     expect(bursar.line.told).toEqual([]);

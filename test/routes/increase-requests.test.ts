@@ -1,8 +1,10 @@
 /** Asking for more: the developer asks with their key, the manager answers, and the very next turn passes. */
+import { createScheduledController } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { AlertEvent } from '../../durable-objects/ledger/entry.ts';
 import type { Env } from '../../worker/bindings.ts';
+import { scheduled } from '../../worker/scheduled.ts';
 import { DEVELOPER, insertKey, keyIdOf, keyText } from '../fixture.ts';
 import { administer, administered } from '../turn/admin.ts';
 import { type Gateway, gateway, messagesBody, streamedAnswer, streamOf } from '../turn/gateway.ts';
@@ -157,6 +159,26 @@ describe('a developer who asks', () => {
     const bursar = await team({ ALERTS: away.ALERTS });
     expect((await bursar.ask(ASKED)).status).toBe(201);
     expect(away.told).toHaveLength(3);
+  });
+
+  test('is told of by the next scheduled run where delivery was away', async () => {
+    vi.spyOn(console, 'error').mockImplementation(() => {});
+    const away = deliveryLine({ accept: () => Promise.reject(new Error('away')) });
+    const bursar = await team({ ALERTS: away.ALERTS });
+    const { body } = await bursar.ask(ASKED);
+    const back = deliveryLine();
+    await scheduled(createScheduledController(), { ...(env as unknown as Env), ALERTS: back.ALERTS });
+    const told = back.told.filter(({ object }) => object === bursar.costCenter);
+    expect(told).toEqual(away.told.slice(0, 1));
+    expect(told).toMatchObject([
+      {
+        call: 'accept',
+        given: [bursar.costCenter, [{ standing: { request_id: body.id, reason: 'release day' } }]],
+      },
+    ]);
+    await bursar.answer(body.id, 'deny');
+    await scheduled(createScheduledController(), { ...(env as unknown as Env), ALERTS: back.ALERTS });
+    expect(back.told.filter(({ object }) => object === bursar.costCenter)).toHaveLength(1);
   });
 
   test('for a shared, a key’s and a session’s budget names whom it would be for', async () => {

@@ -13,7 +13,7 @@ import { findKeyById, type VirtualKey } from '../store/virtual-keys.ts';
 import type { Shown } from './acting.ts';
 import { amountField, facts, form, linkPage, type Markup, problemNote } from './link-page.ts';
 import { formLimit, postedForm, readAmount } from './posted-form.ts';
-import { spentText, standingOf } from './shown-standing.ts';
+import { resetText, spentText, standingOf } from './shown-standing.ts';
 import { withPages } from './with-pages.ts';
 
 const MAX_REASON_LENGTH = 500;
@@ -99,7 +99,7 @@ ${facts([
   ['Budget', budget],
   ['Team', owner.name],
   ['Spent', spentText(standing)],
-  ['Resets', standing?.resetsAt ?? null],
+  ['Resets', resetText(standing)],
   ['Answered by', manager],
 ])}
 ${requestNote(request, at)}

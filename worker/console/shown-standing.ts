@@ -29,6 +29,12 @@ export function spentText(standing: StandingView | null): string | null {
   return `${spent} of ${limit} (${Math.floor(utilization * 100)} %)`;
 }
 
+/** "2026-11-24 00:00", in the policy's time zone; null where the budget ends with its session. */
+export function resetText(standing: StandingView | null): string | null {
+  const at = standing?.resetsAt ?? null;
+  return at === null ? null : `${at.slice(0, 10)} ${at.slice(11, 16)}`;
+}
+
 /** "2026-11-24 00:00 (Europe/Berlin)". */
 export function timeText(ms: number, timezone: string): string {
   const iso = zonedIso(ms, timezone);

@@ -73,6 +73,11 @@ function subjectFor(budget: Budget, asking: Asking): Result<string | null, Polic
   }
 }
 
+/** What delivery is told of a request, in the developer's own words. */
+export function factsOf({ id, extraNanoUsd, reason, developer }: IncreaseRequest) {
+  return { request_id: id, extra_usd: formatUsd(nanoUsd(extraNanoUsd)), reason, developer };
+}
+
 /** The event as delivery gets it: with the developer's own words, which D1's copy does not have. */
 function eventOf(row: IncreaseRequest, live: LivePolicy, session: string | null, nowMs: number): AlertEvent {
   const window = row.window === 'session' ? null : windowAt(row.window, live.policy.timezone, nowMs);
@@ -90,12 +95,7 @@ function eventOf(row: IncreaseRequest, live: LivePolicy, session: string | null,
     stage: null,
     window_start: window && new Date(window.startMs).toISOString(),
     resets_at: window && new Date(window.endMs).toISOString(),
-    standing: {
-      request_id: row.id,
-      extra_usd: formatUsd(nanoUsd(row.extraNanoUsd)),
-      reason: row.reason,
-      developer: row.developer,
-    },
+    standing: factsOf(row),
     context: null,
   };
 }

@@ -119,7 +119,7 @@ export async function listCostCenters(
     .limit(page.limit);
 }
 
-/** Where the objects of these cost centers are, at most 50 of them; one that is unknown is missing. */
+/** Where the objects of these cost centers are, at most 100 of them; one that is unknown is missing. */
 export async function jurisdictionsOf(
   database: Database,
   ids: readonly string[],

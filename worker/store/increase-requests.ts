@@ -11,6 +11,7 @@ import type { AlertEvent } from '../../durable-objects/ledger/entry.ts';
 import { isUnused, type LinkUse, useOf } from './alert-link-uses.ts';
 import { type Authorship, commitChange } from './change.ts';
 import type { Database } from './database.ts';
+import { alertEvents } from './ledger-tables.ts';
 import { type Raise, raiseOf, viewOfRaise } from './raises.ts';
 import { type INCREASE_STATUSES, increaseRequests, virtualKeys } from './tables.ts';
 
@@ -138,6 +139,21 @@ export async function createIncreaseRequest(
 export async function findIncreaseRequest(database: Database, id: string): Promise<IncreaseRequest | null> {
   const [row] = await database.select().from(increaseRequests).where(eq(increaseRequests.id, id));
   return row ?? null;
+}
+
+/** Requests that wait for an answer, with the events that told of them as they are kept; newest first. */
+export async function pendingWithEvents(
+  database: Database,
+  at: string,
+  limit: number,
+): Promise<{ request: IncreaseRequest; event: AlertEvent }[]> {
+  return await database
+    .select({ request: increaseRequests, event: alertEvents })
+    .from(increaseRequests)
+    .innerJoin(alertEvents, eq(alertEvents.event_id, increaseRequests.eventId))
+    .where(isPendingAt(at))
+    .orderBy(desc(increaseRequests.id))
+    .limit(limit);
 }
 
 /** Null: any. */

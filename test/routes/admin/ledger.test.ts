@@ -135,7 +135,8 @@ describe('the alerts', () => {
       cost_center: id === '2' ? 'other' : 'squad',
     }));
     await addAlerts(events);
-    expect(rows(await call('GET', '/alerts'))).toEqual(events.toReversed());
+    const shown = events.toReversed().map((event) => ({ ...event, deliveries: [] }));
+    expect(rows(await call('GET', '/alerts'))).toEqual(shown);
     const page = await call('GET', '/alerts?cost_center=squad&limit=1');
     expect(idsOf(page, 'event_id')).toEqual(['3']);
     const next = await call('GET', `/alerts?cost_center=squad&cursor=${cursorOf(page)}`);
