@@ -8,7 +8,9 @@ import type { Provider } from './providers/provider.ts';
 import { admin } from './routes/admin/admin.ts';
 import { mountDataPlane } from './routes/data-plane.ts';
 import { mountMe } from './routes/me.ts';
+import { mountStanding } from './routes/me-standing.ts';
 import { mountMetrics } from './routes/metrics.ts';
+import { mountOauthUsage } from './routes/oauth-usage.ts';
 import { openApiDocument } from './routes/openapi.ts';
 
 type Configured = { bindings: Bindings; provider: Provider } | { problem: string };
@@ -48,6 +50,8 @@ app.get('/healthz', (context) => context.json({ status: 'ok', provider: context.
 app.get('/openapi.json', (context) => context.json(openApiDocument()));
 mountDataPlane(app);
 mountMe(app);
+mountStanding(app);
+mountOauthUsage(app);
 mountMetrics(app);
 app.route('/admin/v1', admin);
 

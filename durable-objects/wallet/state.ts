@@ -9,7 +9,9 @@ import { VirtualKeys } from './keys.ts';
 import { Outbox } from './outbox.ts';
 import { PriceBooks } from './price-books.ts';
 import { Raises } from './raises.ts';
+import { RedeemedCodes } from './redeemed-codes.ts';
 import { RefusedModels } from './refused-models.ts';
+import { ServedSessions } from './served-sessions.ts';
 import { SESSION_KEPT_MS, SessionSpans } from './session-spans.ts';
 import { SessionStops } from './session-stops.ts';
 import { Sessions } from './sessions.ts';
@@ -26,7 +28,9 @@ export class WalletState {
   readonly outbox: Outbox;
   readonly prices: PriceBooks;
   readonly raises: Raises;
+  readonly redeemedCodes: RedeemedCodes;
   readonly refusedModels: RefusedModels;
+  readonly served: ServedSessions;
   readonly sessions: Sessions;
   readonly spans: SessionSpans;
   readonly stops: SessionStops;
@@ -51,7 +55,9 @@ export class WalletState {
       (before, after, nowMs) => tellTurnedModels(this.alerts, before, after, nowMs),
       this.clock.now(),
     );
+    this.redeemedCodes = new RedeemedCodes(sql);
     this.refusedModels = new RefusedModels(sql);
+    this.served = new ServedSessions(sql);
     this.sessions = new Sessions(sql);
     this.spans = new SessionSpans(sql);
     this.spend = new Spend(sql);
@@ -70,6 +76,8 @@ export class WalletState {
     this.spend.forgetBefore(nowMs, nowMs - SESSION_KEPT_MS);
     this.sessions.forgetBefore(nowMs);
     this.spans.forgetBefore(nowMs);
+    this.served.forgetOver();
+    this.redeemedCodes.forgetBefore(nowMs);
     this.raises.forgetBefore(nowMs);
     this.refusedModels.forgetBefore(nowMs);
     this.alerts.forgetBefore(nowMs);
@@ -87,6 +95,7 @@ export class WalletState {
         this.spend,
         this.turns,
         this.sessions,
+        this.served,
         this.alerts,
         this.raises,
         this.outbox,

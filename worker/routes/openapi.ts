@@ -3,6 +3,7 @@ import { OpenAPIHono, z } from '@hono/zod-openapi';
 import { admin } from './admin/admin.ts';
 import { answer as jsonAnswer, body as jsonBody } from './admin/contract.ts';
 import { preference } from './me.ts';
+import { callerBody } from './me-standing.ts';
 
 const envelope = z.object({
   type: z.literal('error'),
@@ -33,7 +34,13 @@ interface DataPlaneCall {
   headers?: Record<string, string>;
   /** A JSON body that is asked for, and answered as it was understood. */
   body?: z.ZodType;
+  /** The JSON that is answered, where it is Bursar's own. */
+  answered?: z.ZodType;
+  /** Query parameters that may be given. */
+  query?: Record<string, string>;
 }
+
+const OF_SESSION = { session: 'One of the caller’s own sessions, as its client names it.' };
 
 const DATA_PLANE: readonly DataPlaneCall[] = [
   {
@@ -59,6 +66,34 @@ const DATA_PLANE: readonly DataPlaneCall[] = [
     body: preference,
   },
   {
+    method: 'get',
+    path: '/v1/me',
+    summary: 'Where the holder of the key stands: budgets, sessions, what is on or off.',
+    keyed: true,
+    query: OF_SESSION,
+    answered: callerBody,
+  },
+  {
+    method: 'get',
+    path: '/v1/me/statusline',
+    summary: 'The same in one line of text, for a status line; with an ETag.',
+    keyed: true,
+    query: OF_SESSION,
+  },
+  {
+    method: 'get',
+    path: '/v1/me/notice',
+    summary: 'What a hook of Claude Code has to tell about a step down, with an ETag; 204 where nothing.',
+    keyed: true,
+    query: OF_SESSION,
+  },
+  {
+    method: 'get',
+    path: '/api/oauth/usage',
+    summary: 'The caller’s budgets as Claude Code’s gateway mode reads them; amounts in US cents.',
+    keyed: true,
+  },
+  {
     method: 'head',
     path: '/api/hello',
     summary: 'Whether the gateway is there, as Claude Code asks.',
@@ -80,26 +115,47 @@ const DATA_PLANE: readonly DataPlaneCall[] = [
 
 const KEY_SCHEMES = [{ virtualKey: [] }, { virtualKeyHeader: [] }];
 
+function answerOf(
+  body: z.ZodType | undefined,
+  answered: z.ZodType | undefined,
+  headers: Record<string, { description: string; schema: { type: 'string' } }>,
+) {
+  if (answered) return jsonAnswer(answered, 'As of now.');
+  if (body) return jsonAnswer(body, 'As it was understood, the model by its own id.');
+  return { description: 'As the upstream answers.', headers };
+}
+
 function describe(
   document: OpenAPIHono,
-  { method, path, summary, keyed, headers = {}, body }: DataPlaneCall,
+  { method, path, summary, keyed, headers = {}, body, answered, query = {} }: DataPlaneCall,
 ): void {
   const described = Object.entries(headers).map(
     ([name, description]) => [name, { description, schema: { type: 'string' as const } }] as const,
   );
-  const parameter = { name: 'id', in: 'path' as const, required: true, schema: { type: 'string' as const } };
+  const schema = { type: 'string' as const };
+  const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => ({
+    name,
+    in: 'path' as const,
+    required: true,
+    schema,
+  }));
+  const inQuery = Object.entries(query).map(([name, description]) => ({
+    name,
+    in: 'query' as const,
+    description,
+    schema,
+  }));
+  const parameters = [...inPath, ...inQuery];
   document.openAPIRegistry.registerPath({
     method,
     path,
     summary,
     tags: ['data plane'],
     security: keyed === 'admin' ? [{ adminToken: [] }] : keyed ? KEY_SCHEMES : [],
-    ...(path.includes('{id}') ? { parameters: [parameter] } : {}),
+    ...(parameters.length > 0 ? { parameters } : {}),
     ...(body ? { request: { body: jsonBody(body) } } : {}),
     responses: {
-      200: body
-        ? jsonAnswer(body, 'As it was understood, the model by its own id.')
-        : { description: 'As the upstream answers.', headers: Object.fromEntries(described) },
+      200: answerOf(body, answered, Object.fromEntries(described)),
       default: { $ref: '#/components/responses/Error' },
     },
   });
