@@ -2,6 +2,7 @@
 import { Hono } from 'hono';
 import type { AppEnv } from './app-env.ts';
 import { type Bindings, type Env, readBindings } from './bindings.ts';
+import { mountSetup } from './console/setup.ts';
 import { errorResponse } from './envelope.ts';
 import { createProvider } from './providers/create.ts';
 import type { Provider } from './providers/provider.ts';
@@ -52,6 +53,7 @@ mountDataPlane(app);
 mountMe(app);
 mountStanding(app);
 mountOauthUsage(app);
+mountSetup(app);
 mountMetrics(app);
 app.route('/admin/v1', admin);
 

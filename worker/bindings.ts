@@ -26,6 +26,7 @@ export interface Env {
   RECONCILIATION_TOLERANCE_USD?: string;
   OTLP_ENDPOINT?: string;
   OTLP_HEADERS?: string;
+  PUBLIC_URL?: string;
 }
 
 /** One secret that virtual keys are signed with. */
@@ -87,6 +88,8 @@ export interface Bindings {
   archive: ArchiveBindings | null;
   /** Null without `ANTHROPIC_ADMIN_KEY`: nothing is compared with Anthropic's report. */
   costReport: CostReportBindings | null;
+  /** Where people and clients reach this gateway, no slash at the end; null: where their request came to. */
+  publicUrl: string | null;
 }
 
 const keySecrets = z.string().transform((text, context): [KeySecret, ...KeySecret[]] => {
@@ -138,6 +141,16 @@ const toleratedUsd = z.string().transform((text, context): number => {
   return z.NEVER;
 });
 
+const publicUrl = z.string().transform((text, context): string => {
+  const url = URL.parse(text);
+  if (url && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`) return url.origin;
+  context.addIssue({
+    code: 'custom',
+    message: 'expected an address such as "https://bursar.example.com", without a path',
+  });
+  return z.NEVER;
+});
+
 const schema = z.object({
   KEY_SECRETS: keySecrets,
   ADMIN_TOKEN: z.string().min(16, 'expected at least 16 characters'),
@@ -161,6 +174,7 @@ const schema = z.object({
   ANTHROPIC_API_KEY_ID: ownKeys.optional(),
   RECONCILIATION_TOLERANCE: toleratedFraction.prefault('0.005'),
   RECONCILIATION_TOLERANCE_USD: toleratedUsd.prefault('0.01'),
+  PUBLIC_URL: publicUrl.optional(),
 });
 
 function costReportOf(vars: z.output<typeof schema>): CostReportBindings | null {
@@ -210,5 +224,6 @@ export function readBindings(env: Env): Result<Bindings, string> {
     anthropicVersion: vars.ANTHROPIC_VERSION,
     archive: env.ARCHIVE ? { bucket: env.ARCHIVE, hotDays: vars.HOT_DAYS } : null,
     costReport: costReportOf(vars),
+    publicUrl: vars.PUBLIC_URL ?? null,
   });
 }
