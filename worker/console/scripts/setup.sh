@@ -40,7 +40,7 @@ fi
 
 BURSAR_KEY=${ANTHROPIC_AUTH_TOKEN:-}
 if [ -z "$BURSAR_KEY" ]; then
-  [ "$ask" = yes ] && [ -r /dev/tty ] || fail 'expected your Bursar key in ANTHROPIC_AUTH_TOKEN'
+  [ "$ask" = yes ] && (: </dev/tty) 2>/dev/null || fail 'expected your Bursar key in ANTHROPIC_AUTH_TOKEN'
   printf 'Your Bursar key (bk_…, it is not shown): ' >/dev/tty
   trap 'stty echo </dev/tty' EXIT INT TERM
   stty -echo </dev/tty
@@ -134,7 +134,7 @@ fi
 [ "$print" = no ] || exit 0
 
 if [ "$ask" = yes ]; then
-  [ -r /dev/tty ] || fail 'there is no terminal to ask at: use --yes'
+  (: </dev/tty) 2>/dev/null || fail 'there is no terminal to ask at: use --yes'
   printf 'Write this? [y/N] ' >/dev/tty
   read -r answer </dev/tty || answer=
   case $answer in y | Y | yes) ;; *) fail 'nothing was written' ;; esac
