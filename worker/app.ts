@@ -2,6 +2,7 @@
 import { Hono } from 'hono';
 import type { AppEnv } from './app-env.ts';
 import { type Bindings, type Env, readBindings } from './bindings.ts';
+import { mountMePage } from './console/me.ts';
 import { mountSetup } from './console/setup.ts';
 import { errorResponse } from './envelope.ts';
 import { createProvider } from './providers/create.ts';
@@ -53,6 +54,7 @@ mountDataPlane(app);
 mountMe(app);
 mountStanding(app);
 mountOauthUsage(app);
+mountMePage(app);
 mountSetup(app);
 mountMetrics(app);
 app.route('/admin/v1', admin);

@@ -15,6 +15,8 @@ const envelope = z.object({
   request_id: z.string(),
 });
 
+const pageLink = z.object({ url: z.string(), expires_at: z.string() }).openapi('PageLink');
+
 /** Headers of every answer to a turn, refusals included. */
 const TURN_HEADERS = {
   'request-id': 'Of the upstream where it answered, else of the gateway.',
@@ -36,6 +38,8 @@ interface DataPlaneCall {
   body?: z.ZodType;
   /** The JSON that is answered, where it is Bursar's own. */
   answered?: z.ZodType;
+  /** 200 unless said otherwise. */
+  status?: 201;
   /** Query parameters that may be given. */
   query?: Record<string, string>;
 }
@@ -88,6 +92,26 @@ const DATA_PLANE: readonly DataPlaneCall[] = [
     query: OF_SESSION,
   },
   {
+    method: 'post',
+    path: '/v1/me/link',
+    summary: 'A link to the page of the same, good once and for five minutes: url, expires_at.',
+    keyed: true,
+    status: 201,
+    answered: pageLink,
+  },
+  {
+    method: 'get',
+    path: '/managed/settings',
+    summary: 'Settings for Claude Code: uuid, checksum, settings; with an ETag.',
+    keyed: true,
+  },
+  {
+    method: 'get',
+    path: '/setup',
+    summary: 'A page on how to point Claude Code here; /setup.sh is the script.',
+    keyed: false,
+  },
+  {
     method: 'get',
     path: '/api/oauth/usage',
     summary: 'The caller’s budgets as Claude Code’s gateway mode reads them; amounts in US cents.',
@@ -127,7 +151,17 @@ function answerOf(
 
 function describe(
   document: OpenAPIHono,
-  { method, path, summary, keyed, headers = {}, body, answered, query = {} }: DataPlaneCall,
+  {
+    method,
+    path,
+    summary,
+    keyed,
+    headers = {},
+    body,
+    answered,
+    query = {},
+    status = 200 as const,
+  }: DataPlaneCall,
 ): void {
   const described = Object.entries(headers).map(
     ([name, description]) => [name, { description, schema: { type: 'string' as const } }] as const,
@@ -155,7 +189,7 @@ function describe(
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(body ? { request: { body: jsonBody(body) } } : {}),
     responses: {
-      200: answerOf(body, answered, Object.fromEntries(described)),
+      [status]: answerOf(body, answered, Object.fromEntries(described)),
       default: { $ref: '#/components/responses/Error' },
     },
   });
