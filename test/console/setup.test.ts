@@ -22,7 +22,7 @@ describe('the managed settings', () => {
           ANTHROPIC_DEFAULT_OPUS_MODEL: 'claude-opus-5',
           ANTHROPIC_DEFAULT_HAIKU_MODEL: 'claude-haiku-5-5',
         },
-        statusLine: { type: 'command', command: expect.stringMatching(COMMAND) },
+        statusLine: { type: 'command', command: expect.stringMatching(COMMAND), refreshInterval: 30 },
         hooks: { SessionStart: hook, UserPromptSubmit: hook, Stop: hook },
       },
     });

@@ -9,6 +9,8 @@ import { builtinCatalogue } from '../../durable-objects/core/catalogue/models.ts
 const NAMED_LINES = ['opus', 'sonnet', 'haiku', 'fable'];
 /** A hook that takes longer is given up by the client; the script itself gives up after one second. */
 const HOOK_TIMEOUT_SECONDS = 5;
+/** The line is made anew this often besides where something happens: colleagues spend too. */
+const STATUS_LINE_SECONDS = 30;
 const HOOK_EVENTS = ['SessionStart', 'UserPromptSubmit', 'Stop'] as const;
 
 interface Hook {
@@ -17,7 +19,7 @@ interface Hook {
 
 export interface ClientSettings {
   env: Record<string, string>;
-  statusLine: { type: 'command'; command: string };
+  statusLine: { type: 'command'; command: string; refreshInterval: number };
   hooks: Record<string, Hook[]>;
 }
 
@@ -50,7 +52,11 @@ export function clientSettings(url: string, cascade: readonly string[]): ClientS
       CLAUDE_CODE_GATEWAY_HINT_HEADERS: '1',
       ...modelNames(cascade),
     },
-    statusLine: { type: 'command', command: commandOf('statusline.sh') },
+    statusLine: {
+      type: 'command',
+      command: commandOf('statusline.sh'),
+      refreshInterval: STATUS_LINE_SECONDS,
+    },
     hooks: Object.fromEntries(HOOK_EVENTS.map((event) => [event, [hook]])),
   };
 }

@@ -39,7 +39,7 @@ interface DataPlaneCall {
   /** The JSON that is answered, where it is Bursar's own. */
   answered?: z.ZodType;
   /** 200 unless said otherwise. */
-  status?: 201;
+  status?: 200 | 201;
   /** Query parameters that may be given. */
   query?: Record<string, string>;
 }
@@ -151,17 +151,7 @@ function answerOf(
 
 function describe(
   document: OpenAPIHono,
-  {
-    method,
-    path,
-    summary,
-    keyed,
-    headers = {},
-    body,
-    answered,
-    query = {},
-    status = 200 as const,
-  }: DataPlaneCall,
+  { method, path, summary, keyed, headers = {}, body, answered, query = {}, status = 200 }: DataPlaneCall,
 ): void {
   const described = Object.entries(headers).map(
     ([name, description]) => [name, { description, schema: { type: 'string' as const } }] as const,

@@ -2,6 +2,8 @@
 # The hook: tells that this session was stepped down, once for each time that happens. The gateway knows what it told
 # by the entity tag that is kept here. It never stops a prompt: whatever goes wrong, it says nothing and ends well.
 kept=$private/told-$session
+# A turn begins or ended: the status line that is kept is of before it.
+rm -f "$private/line-$session"
 told=
 { IFS= read -r told; } 2>/dev/null <"$kept"
 case $told in *[!\"A-Za-z0-9]*) told= ;; esac
