@@ -31,7 +31,6 @@ const IN_EACH_MODE: readonly Case[] = MODES.flatMap(({ mode, isGateway }, index)
         const screen = await terminal.shows(/Hello\./, line);
         if (!isGateway) return void assert.doesNotMatch(screen, /You've used/);
         await terminal.shows(/You've used 82% of your/);
-        if (process.env.SCREENS) console.log(`<<<warn\n${terminal.screen()}\n>>>`);
         await terminal.type('/usage');
         await terminal.shows(/\$410\.\d\d \/ \$500\.00 spent today/);
       });
@@ -110,7 +109,6 @@ async function atTheTerminal(
     await terminal.shows(/❯/);
     await look(terminal);
   } finally {
-    if (process.env.SCREENS) console.log(`<<<${team.id}\n${terminal.screen()}\n>>>`);
     terminal.close();
   }
 }
