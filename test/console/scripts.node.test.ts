@@ -133,6 +133,17 @@ describe('the hook', () => {
     expect(readdirSync(privateFolder(temp)).sort()).toEqual([`told-${SESSION}`, 'told-s2'].sort());
   });
 
+  test('lets the status line be asked for anew: a turn ended', async () => {
+    const gateway = await fakeGateway((response, path) => {
+      if (path.startsWith('/v1/me/statusline')) response.end(`${LINE}\n`);
+      else response.writeHead(204).end();
+    });
+    const temp = scratch();
+    for (const script of ['statusline', 'hook', 'statusline'] as const)
+      await run(script, gateway.url, { temp });
+    expect(gateway.asked.filter(({ path }) => path.startsWith('/v1/me/statusline'))).toHaveLength(2);
+  });
+
   test.each<[string, number, string]>([
     ['has nothing to tell', 204, ''],
     ['refuses', 401, NEWS],
