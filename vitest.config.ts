@@ -19,6 +19,7 @@ const LIBRARIES = [
   'fast-check',
   'hono',
   'hono/body-limit',
+  'hono/cookie',
   'hono/html',
   'hono/http-exception',
   'temporal-polyfill',

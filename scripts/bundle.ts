@@ -6,12 +6,13 @@ import { runWrangler } from './wrangler.ts';
 
 const ENTRY = 'index.js';
 
-/** Wrangler's default rules; what else lies in a bundle is for people. */
+/** Wrangler's default rules and wrangler.toml's own; what else lies in a bundle is for people. */
 const TYPES: Record<string, ModuleType> = {
   '.js': 'ESModule',
   '.txt': 'Text',
   '.html': 'Text',
   '.sql': 'Text',
+  '.sh': 'Text',
   '.bin': 'Data',
   '.wasm': 'CompiledWasm',
 };

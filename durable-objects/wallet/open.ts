@@ -64,7 +64,10 @@ export function openTurn(state: WalletState, configuration: Configuration, reque
   if (problem || !key) return { status: 'key_rejected', problem: problem ?? 'unknown' };
   const { nowMs, sequence: openSeq } = state.clock.tick('open_seq');
   const { session } = request.facts;
-  if (state.spans.isOver(session, nowMs)) state.sessions.forgetOver(session, nowMs);
+  if (state.spans.isOver(session, nowMs)) {
+    state.sessions.forgetOver(session, nowMs);
+    state.served.forget(session);
+  }
   state.spans.touch(session, nowMs);
   const opened = { openSeq, admittedAtMs: nowMs, failedModels: [] };
   const opening = openingOf(state, configuration, request, key, opened);
@@ -265,6 +268,7 @@ export function toHold(opening: Opening, decision: Admission): OpenedTurn {
     reasons: isUnknown ? [...reasons, 'unknown_model'] : reasons,
     standing: shownStanding(opening, decision.model),
   };
+  opening.state.served.note(opening.key.developer, opening.request.facts, decision, opening.nowMs);
   return openedTurn(opening, decision, reply);
 }
 

@@ -6,6 +6,9 @@ import type { Budget, Scope, WindowKind } from '../core/policy/types.ts';
 import type { Renaming } from '../core/pseudonym.ts';
 import type { TurnFacts } from '../core/turn.ts';
 import type { Usage } from '../core/usage.ts';
+import type { CallerReply } from './caller-view.ts';
+
+export type { CallerReply, CallerView, SessionView, StepDownView } from './caller-view.ts';
 
 export interface OpenRequest {
   turnId: string;
@@ -208,6 +211,10 @@ export interface WalletRpc {
   settle(request: SettleRequest): Promise<SettleReply>;
   /** Checks a key without a turn. */
   authorize(costCenter: string, keyId: string): Promise<AuthorizeReply>;
+  /** Where the holder of a key stands; of a session (null: of none) only what is their own. Reads only. */
+  caller(costCenter: string, keyId: string, session: string | null): Promise<CallerReply>;
+  /** Marks a link's code as used; false where it was. `untilMs`: when it ends by itself. Not to be repeated. */
+  redeem(code: string, untilMs: number): Promise<boolean>;
   /** A developer's wish to step one of their sessions down early; a null model takes it back. */
   prefer(costCenter: string, keyId: string, session: string, model: string | null): Promise<AuthorizeReply>;
   view(costCenter: string): Promise<WalletView>;

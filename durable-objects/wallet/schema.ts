@@ -172,6 +172,26 @@ const VERSIONS: readonly (readonly string[])[] = [
       document TEXT NOT NULL
     ) STRICT`,
   ],
+  [
+    // How each session's main loop was served last, by developer, and since when.
+    `CREATE TABLE served_sessions (
+      session TEXT NOT NULL,
+      developer TEXT NOT NULL,
+      model_asked TEXT NOT NULL,
+      model TEXT NOT NULL,
+      decision TEXT NOT NULL,
+      reason TEXT,
+      since_ms INTEGER NOT NULL,
+      PRIMARY KEY (session, developer)
+    ) STRICT, WITHOUT ROWID`,
+    'CREATE INDEX served_sessions_by_developer ON served_sessions (developer)',
+
+    // Codes of links that were used, until they would have ended by themselves.
+    `CREATE TABLE redeemed_codes (
+      code TEXT PRIMARY KEY,
+      until_ms INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID`,
+  ],
 ];
 
 /** Brings the object's tables to the newest version; a no-op where they are. */

@@ -35,6 +35,12 @@ export class SessionSpans {
     return Math.floor(startedAtMs / QUARTER_MS) * QUARTER_MS;
   }
 
+  /** When the session began and was last active, epoch ms; one that was never seen, or is over, at `nowMs`. */
+  activity(session: string, nowMs: number): { startedAtMs: number; lastAtMs: number } {
+    const known = this.#find(session, nowMs);
+    return { startedAtMs: known?.started_at_ms ?? nowMs, lastAtMs: known?.last_at_ms ?? nowMs };
+  }
+
   /** Notes that the session is active, for the first time or again. */
   touch(session: string, nowMs: number): void {
     const known = this.#find(session, nowMs);

@@ -141,6 +141,14 @@ export class Spend {
     return [...this.#sql.exec<{ subject: string }>(query, ...quartersOf(span))].map((row) => row.subject);
   }
 
+  /** A developer's money in a window, by session. */
+  bySession(developer: string, span: Span): Map<string, NanoUsd> {
+    const query = `SELECT session, sum(nano_usd) AS total FROM spend
+       WHERE developer = ? AND quarter >= ? AND quarter < ? GROUP BY session`;
+    const rows = this.#sql.exec<{ session: string; total: number }>(query, developer, ...quartersOf(span));
+    return new Map([...rows].map(({ session, total }) => [session, nanoUsd(total)]));
+  }
+
   /** Money by UTC day (its beginning, epoch ms) and developer, in this order. Throws beyond a safe integer. */
   byDayAndDeveloper(span: Span): { dayMs: number; developer: string; settledNanoUsd: NanoUsd }[] {
     const query = `SELECT quarter / ${QUARTERS_A_DAY} AS day, developer, sum(nano_usd) AS total FROM spend

@@ -11,7 +11,9 @@ import { Outbox } from './outbox.ts';
 import { PriceBooks } from './price-books.ts';
 import { Projections } from './projections.ts';
 import { Raises } from './raises.ts';
+import { RedeemedCodes } from './redeemed-codes.ts';
 import { RefusedModels } from './refused-models.ts';
+import { ServedSessions } from './served-sessions.ts';
 import { SESSION_KEPT_MS, SessionSpans } from './session-spans.ts';
 import { SessionStops } from './session-stops.ts';
 import { Sessions } from './sessions.ts';
@@ -30,7 +32,9 @@ export class WalletState {
   readonly prices: PriceBooks;
   readonly projections: Projections;
   readonly raises: Raises;
+  readonly redeemedCodes: RedeemedCodes;
   readonly refusedModels: RefusedModels;
+  readonly served: ServedSessions;
   readonly sessions: Sessions;
   readonly spans: SessionSpans;
   readonly stops: SessionStops;
@@ -57,7 +61,9 @@ export class WalletState {
       (before, after, nowMs) => tellTurnedModels(this.alerts, before, after, nowMs),
       this.clock.now(),
     );
+    this.redeemedCodes = new RedeemedCodes(sql);
     this.refusedModels = new RefusedModels(sql);
+    this.served = new ServedSessions(sql);
     this.sessions = new Sessions(sql);
     this.spans = new SessionSpans(sql);
     this.spend = new Spend(sql);
@@ -76,6 +82,8 @@ export class WalletState {
     this.spend.forgetBefore(nowMs, nowMs - SESSION_KEPT_MS);
     this.sessions.forgetBefore(nowMs);
     this.spans.forgetBefore(nowMs);
+    this.served.forgetOver();
+    this.redeemedCodes.forgetBefore(nowMs);
     this.raises.forgetBefore(nowMs);
     this.refusedModels.forgetBefore(nowMs);
     this.alerts.forgetBefore(nowMs);
@@ -93,6 +101,7 @@ export class WalletState {
         this.spend,
         this.turns,
         this.sessions,
+        this.served,
         this.alerts,
         this.raises,
         this.outbox,

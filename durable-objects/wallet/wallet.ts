@@ -8,16 +8,18 @@
 import { DurableObject } from 'cloudflare:workers';
 import { readOtlpDestination } from '../core/otlp-destination.ts';
 import type { Renaming } from '../core/pseudonym.ts';
-import { fullest } from '../core/standing.ts';
 import { withinTime } from '../ledger/deadline.ts';
 import { type AlertTakers, takerOf } from './alert-handover.ts';
+import { authorizeKey } from './authorize.ts';
+import { callerReply } from './caller.ts';
 import type { Configuration } from './configuration.ts';
 import { gaugesOf, holdViews } from './gauges.ts';
 import { tellLedgerLag } from './ledger-lag.ts';
-import { keyProblem, openTurn } from './open.ts';
+import { openTurn } from './open.ts';
 import { reopenTurn } from './reopen.ts';
 import type {
   AuthorizeReply,
+  CallerReply,
   HoldView,
   OpenReply,
   OpenRequest,
@@ -33,7 +35,7 @@ import type {
 } from './rpc.ts';
 import { migrate } from './schema.ts';
 import { expireTurn, renewTurn, settleTurn } from './settle.ts';
-import { allStandings, standingsFor, toStandingView } from './standings.ts';
+import { allStandings, toStandingView } from './standings.ts';
 import { WalletState } from './state.ts';
 import { totalsOf } from './totals.ts';
 
@@ -106,21 +108,17 @@ export class Wallet extends DurableObject<WalletEnv> implements WalletRpc {
   async authorize(costCenter: string, keyId: string): Promise<AuthorizeReply> {
     const configuration = await this.#configurationWithKey(costCenter, keyId);
     if (!configuration) return { status: 'unavailable', message: 'the configuration cannot be read' };
-    const nowMs = this.#state.clock.now();
-    const key = this.#state.keys.find(keyId);
-    const problem = keyProblem(key, nowMs);
-    if (problem || !key) return { status: 'key_rejected', problem: problem ?? 'unknown' };
-    const { policy } = configuration;
-    const { developer } = key;
-    if (!policy) return { status: 'authorized', developer, standing: null };
-    const caller = { costCenter, developer, keyId, session: null };
-    const standings = standingsFor(this.#state, policy.policy, caller, nowMs);
-    const standing = fullest(standings.filter(({ budget }) => budget.line === null));
-    return {
-      status: 'authorized',
-      developer,
-      standing: standing && toStandingView(standing, policy.policy.timezone),
-    };
+    return authorizeKey(this.#state, configuration, keyId);
+  }
+
+  async caller(costCenter: string, keyId: string, session: string | null): Promise<CallerReply> {
+    const configuration = await this.#configurationWithKey(costCenter, keyId);
+    if (!configuration) return { status: 'unavailable', message: 'the configuration cannot be read' };
+    return callerReply(this.#state, configuration, keyId, session);
+  }
+
+  async redeem(code: string, untilMs: number): Promise<boolean> {
+    return this.#state.commit(() => this.#state.redeemedCodes.redeem(code, untilMs));
   }
 
   async prefer(

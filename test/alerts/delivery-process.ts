@@ -6,7 +6,7 @@ import { Log, LogLevel, Miniflare } from 'miniflare';
 import type { AlertDelivery } from '../../durable-objects/alerts/delivery.ts';
 import { SEAL_PURPOSE } from '../../durable-objects/alerts/routes-copy.ts';
 import type { AlertDeliveryRpc } from '../../durable-objects/alerts/rpc.ts';
-import { type SealingSecret, seal } from '../../durable-objects/core/sealed.ts';
+import { type SealingSecret, seal } from '../../durable-objects/ledger/sealed.ts';
 import { buildWorker } from '../../scripts/bundle.ts';
 import { miniflareOptions } from '../../scripts/local/gateway.ts';
 import { migrate } from '../../scripts/local/migrations.ts';

@@ -6,8 +6,8 @@ import type { AlertDelivery } from '../../durable-objects/alerts/delivery.ts';
 import { SEAL_PURPOSE } from '../../durable-objects/alerts/routes-copy.ts';
 import type { Delivery } from '../../durable-objects/alerts/rpc.ts';
 import type { AlertRoute, AlertRoutes, Destination } from '../../durable-objects/core/alerting/routes.ts';
-import { seal } from '../../durable-objects/core/sealed.ts';
 import type { AlertEvent } from '../../durable-objects/ledger/entry.ts';
+import { seal } from '../../durable-objects/ledger/sealed.ts';
 import { createCostCenter, freshCostCenter } from '../fixture.ts';
 import { alertEvent, eventId } from './alert-event.ts';
 

@@ -4,8 +4,8 @@ import { toHtml } from '../../durable-objects/alerts/destinations/email.ts';
 import { LINK_PURPOSE } from '../../durable-objects/alerts/links.ts';
 import { toText } from '../../durable-objects/alerts/message.ts';
 import { readAlertSettings } from '../../durable-objects/core/alerting/settings.ts';
-import { verifyText } from '../../durable-objects/core/sealed.ts';
 import type { AlertEvent } from '../../durable-objects/ledger/entry.ts';
+import { verifyText } from '../../durable-objects/ledger/sealed.ts';
 import { alertEvent, organisationEvent } from './alert-event.ts';
 
 const SECRETS = [

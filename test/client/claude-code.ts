@@ -59,7 +59,8 @@ export async function runClient(run: ClientRun): Promise<ClientResult> {
   return { ...resultSchema.parse(JSON.parse(output)), exitCode: child.exitCode, folder };
 }
 
-function cleanEnvironment(home: string): Record<string, string> {
+/** All that the client sees of its environment, on a machine that has never seen it. */
+export function cleanEnvironment(home: string): Record<string, string> {
   return {
     PATH: '/usr/local/bin:/usr/bin:/bin',
     HOME: home,

@@ -1,7 +1,8 @@
 /**
- * `npm run test:client`: the real Claude Code through the real gateway, in print mode, against the simulator
- * and a fake upstream. Installs the client where it is missing, then leaves the network where the machine lets
- * it. Ends with "N passed, N failed", exit code 1 where one failed. About two minutes after the installation.
+ * `npm run test:client`: the real Claude Code through the real gateway, in print mode and in a terminal (which
+ * needs tmux), against the simulator and a fake upstream. Installs the client where it is missing, then leaves the
+ * network where the machine lets it. Ends with "N passed, N failed", exit code 1 where one failed. About three minutes
+ * after the installation.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -13,11 +14,16 @@ import { CASCADE_CASES } from './cascade-cases.ts';
 import { type Bed, CASES as PLAIN_CASES } from './cases.ts';
 import { installClient } from './install.ts';
 import { isLoopbackOnly, runInSandbox } from './sandbox.ts';
+import { STANDING_CASES } from './standing-cases.ts';
 
 const INSIDE = '--inside';
 const ADMIN_TOKEN = 'client-test-admin-token';
 const PATIENCE_MS = 6 * 60_000;
-const CASES = [...PLAIN_CASES, ...CASCADE_CASES];
+/** With words behind it, `npm run test:client -- status line` runs the cases whose names have them all. */
+const WORDS = process.argv.slice(2).filter((word) => word !== INSIDE);
+const CASES = [...PLAIN_CASES, ...STANDING_CASES, ...CASCADE_CASES].filter(({ name }) =>
+  WORDS.every((word) => name.includes(word)),
+);
 
 process.exitCode = process.argv.includes(INSIDE) ? await runCases() : await enter();
 
@@ -25,7 +31,7 @@ process.exitCode = process.argv.includes(INSIDE) ? await runCases() : await ente
 async function enter(): Promise<number> {
   installClient();
   if (isLoopbackOnly()) return runCases();
-  const code = runInSandbox(fileURLToPath(import.meta.url), [INSIDE]);
+  const code = runInSandbox(fileURLToPath(import.meta.url), [INSIDE, ...WORDS]);
   if (code !== null) return code;
   process.stdout.write('No network namespace can be made here: the client runs with the network it finds.\n');
   return runCases();

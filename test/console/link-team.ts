@@ -1,6 +1,6 @@
 /** A gateway that knows its own address, and what people see and post behind its links. */
 import { env } from 'cloudflare:workers';
-import { signText } from '../../durable-objects/core/sealed.ts';
+import { signText } from '../../durable-objects/ledger/sealed.ts';
 import type { AlertLink } from '../../worker/auth/alert-link.ts';
 import type { Env } from '../../worker/bindings.ts';
 import { type DeliveryLine, deliveryLine } from '../routes/admin/delivery-line.ts';

@@ -60,6 +60,8 @@ const CALLS: Record<keyof WalletRpc, true> = {
   open: true,
   reopen: true,
   prefer: true,
+  caller: true,
+  redeem: true,
   renew: true,
   settle: true,
   authorize: true,

@@ -3,7 +3,7 @@
  * Whether it was used is D1's to know.
  */
 import { z } from 'zod';
-import { verifyText } from '../../durable-objects/core/sealed.ts';
+import { verifyText } from '../../durable-objects/ledger/sealed.ts';
 import type { KeySecret } from '../bindings.ts';
 
 const PURPOSE = 'alert-link';

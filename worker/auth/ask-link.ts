@@ -3,7 +3,7 @@
  * ask for more of that budget in the name of the key's developer, and see how the budget stands. Made without asking
  * anybody, because it stands in the answer to a refused turn.
  */
-import { signText } from '../../durable-objects/core/sealed.ts';
+import { signText } from '../../durable-objects/ledger/sealed.ts';
 import type { KeySecret } from '../bindings.ts';
 import { fromBase64url, toBase64url } from './base64url.ts';
 

@@ -2,15 +2,9 @@
 import type { Context, Hono } from 'hono';
 import type { AppEnv } from '../app-env.ts';
 import { errorResponse } from '../envelope.ts';
-import type { Edge } from '../turn/edge.ts';
+import { edgeOf } from '../turn/edge.ts';
 import { relay } from '../turn/relay.ts';
 import { runTurn } from '../turn/run.ts';
-
-export function edgeOf(context: Context<AppEnv>): Edge {
-  const { bindings, provider, requestId } = context.var;
-  const waitUntil = (work: Promise<unknown>): void => context.executionCtx.waitUntil(work);
-  return { bindings, provider, requestId, waitUntil };
-}
 
 /** A body of another type than JSON is refused before it is read: it would be no turn. */
 export function wrongContentType(context: Context<AppEnv>): Response | null {

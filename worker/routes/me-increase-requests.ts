@@ -11,12 +11,12 @@ import { type Database, isDatabaseAway, openDatabase } from '../store/database.t
 import { handOver } from '../store/delivery-call.ts';
 import { listIncreaseRequests, viewOfIncreaseRequest } from '../store/increase-requests.ts';
 import { authenticate, keyRejected } from '../turn/authenticate.ts';
-import { walletOfKey } from '../turn/edge.ts';
+import { edgeOf, walletOfKey } from '../turn/edge.ts';
 import { callWallet, WALLET_LIMIT_MS } from '../turn/wallet-call.ts';
 import { fail } from './admin/failures.ts';
 import { pageOf, pageQuery, WRONG_CURSOR } from './admin/paging.ts';
 import { problemsOf } from './admin/problems.ts';
-import { edgeOf, wrongContentType } from './data-plane.ts';
+import { wrongContentType } from './data-plane.ts';
 import { newIncreaseRequest } from './increase-request-contract.ts';
 import { jsonOf } from './me.ts';
 

@@ -8,12 +8,12 @@ import type { PolicyProblem } from '../../durable-objects/core/policy/types.ts';
 import type { AppEnv } from '../app-env.ts';
 import { errorResponse } from '../envelope.ts';
 import { authenticate, keyRejected } from '../turn/authenticate.ts';
-import { walletOfKey } from '../turn/edge.ts';
+import { edgeOf, walletOfKey } from '../turn/edge.ts';
 import { callWallet, WALLET_LIMIT_MS } from '../turn/wallet-call.ts';
 import { fail } from './admin/failures.ts';
 import { session } from './admin/fields.ts';
 import { problemsOf } from './admin/problems.ts';
-import { edgeOf, wrongContentType } from './data-plane.ts';
+import { wrongContentType } from './data-plane.ts';
 
 /** A session and a model, however they are escaped. */
 const MAX_BODY_BYTES = 16 * 1024;

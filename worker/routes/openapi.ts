@@ -4,6 +4,7 @@ import { admin } from './admin/admin.ts';
 import { answer as jsonAnswer, body as jsonBody, pageOfSchema } from './admin/contract.ts';
 import { increaseRequestView, newIncreaseRequest } from './increase-request-contract.ts';
 import { preference } from './me.ts';
+import { callerBody } from './me-standing.ts';
 
 const envelope = z.object({
   type: z.literal('error'),
@@ -14,6 +15,8 @@ const envelope = z.object({
   }),
   request_id: z.string(),
 });
+
+const pageLink = z.object({ url: z.string(), expires_at: z.string() }).openapi('PageLink');
 
 /** Headers of every answer to a turn, refusals included. */
 const TURN_HEADERS = {
@@ -34,9 +37,15 @@ interface DataPlaneCall {
   headers?: Record<string, string>;
   /** A JSON body that is asked for, and answered as it was understood unless there is an `answer`. */
   body?: z.ZodType;
-  /** What it answers, with this status. */
-  answer?: { status: 200 | 201; schema: z.ZodType; description: string };
+  /** The JSON that is answered, where it is Bursar's own. */
+  answered?: z.ZodType;
+  /** 200 unless said otherwise. */
+  status?: 200 | 201;
+  /** Query parameters that may be given. */
+  query?: Record<string, string>;
 }
+
+const OF_SESSION = { session: 'One of the caller’s own sessions, as its client names it.' };
 
 const DATA_PLANE: readonly DataPlaneCall[] = [
   {
@@ -67,18 +76,63 @@ const DATA_PLANE: readonly DataPlaneCall[] = [
     summary: 'Asks for more than a budget allows; at most one request a budget waits for an answer.',
     keyed: true,
     body: newIncreaseRequest,
-    answer: { status: 201, schema: increaseRequestView, description: 'The request, pending.' },
+    answered: increaseRequestView,
+    status: 201,
   },
   {
     method: 'get',
     path: '/v1/me/increase_requests',
-    summary: 'What the caller asked for, newest first.',
+    summary: 'What the caller asked for in this cost center, newest first.',
     keyed: true,
-    answer: {
-      status: 200,
-      schema: pageOfSchema(increaseRequestView),
-      description: 'The caller’s requests in this cost center.',
-    },
+    answered: pageOfSchema(increaseRequestView),
+  },
+  {
+    method: 'get',
+    path: '/v1/me',
+    summary: 'Where the holder of the key stands: budgets, sessions, what is on or off.',
+    keyed: true,
+    query: OF_SESSION,
+    answered: callerBody,
+  },
+  {
+    method: 'get',
+    path: '/v1/me/statusline',
+    summary: 'The same in one line of text, for a status line; with an ETag.',
+    keyed: true,
+    query: OF_SESSION,
+  },
+  {
+    method: 'get',
+    path: '/v1/me/notice',
+    summary: 'What a hook of Claude Code has to tell about a step down, with an ETag; 204 where nothing.',
+    keyed: true,
+    query: OF_SESSION,
+  },
+  {
+    method: 'post',
+    path: '/v1/me/link',
+    summary: 'A link to the page of the same, good once and for five minutes: url, expires_at.',
+    keyed: true,
+    status: 201,
+    answered: pageLink,
+  },
+  {
+    method: 'get',
+    path: '/managed/settings',
+    summary: 'Settings for Claude Code: uuid, checksum, settings; with an ETag.',
+    keyed: true,
+  },
+  {
+    method: 'get',
+    path: '/setup',
+    summary: 'A page on how to point Claude Code here; /setup.sh is the script.',
+    keyed: false,
+  },
+  {
+    method: 'get',
+    path: '/api/oauth/usage',
+    summary: 'The caller’s budgets as Claude Code’s gateway mode reads them; amounts in US cents.',
+    keyed: true,
   },
   {
     method: 'head',
@@ -102,30 +156,47 @@ const DATA_PLANE: readonly DataPlaneCall[] = [
 
 const KEY_SCHEMES = [{ virtualKey: [] }, { virtualKeyHeader: [] }];
 
+function answerOf(
+  body: z.ZodType | undefined,
+  answered: z.ZodType | undefined,
+  headers: Record<string, { description: string; schema: { type: 'string' } }>,
+) {
+  if (answered) return jsonAnswer(answered, 'As of now.');
+  if (body) return jsonAnswer(body, 'As it was understood, the model by its own id.');
+  return { description: 'As the upstream answers.', headers };
+}
+
 function describe(
   document: OpenAPIHono,
-  { method, path, summary, keyed, headers = {}, body, answer }: DataPlaneCall,
+  { method, path, summary, keyed, headers = {}, body, answered, query = {}, status = 200 }: DataPlaneCall,
 ): void {
   const described = Object.entries(headers).map(
     ([name, description]) => [name, { description, schema: { type: 'string' as const } }] as const,
   );
-  const parameter = { name: 'id', in: 'path' as const, required: true, schema: { type: 'string' as const } };
+  const schema = { type: 'string' as const };
+  const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => ({
+    name,
+    in: 'path' as const,
+    required: true,
+    schema,
+  }));
+  const inQuery = Object.entries(query).map(([name, description]) => ({
+    name,
+    in: 'query' as const,
+    description,
+    schema,
+  }));
+  const parameters = [...inPath, ...inQuery];
   document.openAPIRegistry.registerPath({
     method,
     path,
     summary,
     tags: ['data plane'],
     security: keyed === 'admin' ? [{ adminToken: [] }] : keyed ? KEY_SCHEMES : [],
-    ...(path.includes('{id}') ? { parameters: [parameter] } : {}),
+    ...(parameters.length > 0 ? { parameters } : {}),
     ...(body ? { request: { body: jsonBody(body) } } : {}),
     responses: {
-      ...(answer
-        ? { [answer.status]: jsonAnswer(answer.schema, answer.description) }
-        : {
-            200: body
-              ? jsonAnswer(body, 'As it was understood, the model by its own id.')
-              : { description: 'As the upstream answers.', headers: Object.fromEntries(described) },
-          }),
+      [status]: answerOf(body, answered, Object.fromEntries(described)),
       default: { $ref: '#/components/responses/Error' },
     },
   });

@@ -5,8 +5,8 @@
 import { eq, sql } from 'drizzle-orm';
 import { secretsOf, withSecrets } from '../../durable-objects/core/alerting/destination-secrets.ts';
 import type { AlertRoutes, Destination } from '../../durable-objects/core/alerting/routes.ts';
-import { seal, unseal } from '../../durable-objects/core/sealed.ts';
 import { ORGANISATION } from '../../durable-objects/ledger/entry.ts';
+import { seal, unseal } from '../../durable-objects/ledger/sealed.ts';
 import type { Bindings } from '../bindings.ts';
 import { type Authorship, commitChange, commitForOrganisation } from './change.ts';
 import type { Database } from './database.ts';

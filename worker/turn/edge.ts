@@ -1,5 +1,7 @@
 /** What the edge gives every data-plane request. */
+import type { Context } from 'hono';
 import type { WalletRpc } from '../../durable-objects/wallet/rpc.ts';
+import type { AppEnv } from '../app-env.ts';
 import { jurisdictionOf, type VerifiedKey } from '../auth/virtual-key.ts';
 import type { Bindings } from '../bindings.ts';
 import type { Provider } from '../providers/provider.ts';
@@ -17,4 +19,10 @@ export interface Edge {
 /** The wallet a key spends from. A fresh stub at each call: one that met an error answers nothing any more. */
 export function walletOfKey(edge: Edge, key: VerifiedKey): WalletRpc {
   return walletOf(edge.bindings, key.costCenter, jurisdictionOf(key.keyId));
+}
+
+export function edgeOf(context: Context<AppEnv>): Edge {
+  const { bindings, provider, requestId } = context.var;
+  const waitUntil = (work: Promise<unknown>): void => context.executionCtx.waitUntil(work);
+  return { bindings, provider, requestId, waitUntil };
 }

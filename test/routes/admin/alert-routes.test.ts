@@ -1,7 +1,7 @@
 /** Alert routes as settings: whole documents, with secrets that go in and never come out. */
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { unseal } from '../../../durable-objects/core/sealed.ts';
+import { unseal } from '../../../durable-objects/ledger/sealed.ts';
 import { type Answer, call, makeCostCenter, rows } from './admin-calls.ts';
 import { deliveryLine } from './delivery-line.ts';
 

@@ -51,7 +51,7 @@ const REMAINS = [
   'versions of policies that are not in force keep their text (policy_versions)',
   'free text that people wrote: reasons of raises, pauses and stops, names of budgets, actors of audit events',
   'exports that were taken before, and copies of the bucket that others made',
-  'alerts that were delivered, and what their delivery keeps of them for 40 days',
+  'alerts that were delivered already',
   'D1 Time Travel and wallets’ point-in-time recovery, for up to 30 days: the mapping is in there too',
   'session ids, which are the client’s own and name nobody',
 ];

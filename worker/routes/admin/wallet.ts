@@ -12,9 +12,9 @@ import { withOwner } from './owner.ts';
 
 export const ANSWER_WITHIN_MS = 3_000;
 
-const usd = z.string().openapi({ description: 'US dollars, a decimal string.', example: '85.20' });
+export const usd = z.string().openapi({ description: 'US dollars, a decimal string.', example: '85.20' });
 
-const budgetView = z.object({
+export const budgetView = z.object({
   id: z.string(),
   scope: z.enum(SCOPES),
   subject: z.string(),
@@ -31,7 +31,7 @@ const budgetView = z.object({
 
 const walletView = z.object({ budgets: z.array(budgetView), as_of: z.string() }).openapi('Wallet');
 
-function viewOfStanding(standing: StandingView): z.infer<typeof budgetView> {
+export function viewOfStanding(standing: StandingView): z.infer<typeof budgetView> {
   return {
     id: standing.id,
     scope: standing.scope,
