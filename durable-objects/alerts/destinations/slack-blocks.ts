@@ -17,7 +17,7 @@ const FALLBACK_CHARACTERS = 3_000;
 const MARK = { info: 'ℹ️', warning: '⚠️', error: '🟠', critical: '🔴' } as const;
 
 /** The three characters that Slack reads as control characters. */
-export function escapeSlack(text: string): string {
+function escapeSlack(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }
 

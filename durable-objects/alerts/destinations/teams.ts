@@ -34,7 +34,7 @@ function bold(text: string): Run {
 }
 
 /** The message as an Adaptive Card 1.4. */
-export function toCard({ title, severity, note, facts, sections, links }: Message): object {
+function toCard({ title, severity, note, facts, sections, links }: Message): object {
   const lines = sections.flatMap(({ heading, lines: each }) => [
     richText(bold(heading)),
     ...each.map((line) => richText(run(`• ${line}`))),

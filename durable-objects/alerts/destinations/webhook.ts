@@ -29,7 +29,7 @@ export interface WebhookPayload {
 
 const encoder = new TextEncoder();
 
-export function toPayload(message: Message, nowMs: number): WebhookPayload {
+function toPayload(message: Message, nowMs: number): WebhookPayload {
   const { events, costCenter, severity, title, facts, sections, links, isTest, isFallback, note } = message;
   const [first] = events;
   const many = events.length > 1 ? 'alert.digest' : `alert.${first?.on}`;
