@@ -1,7 +1,8 @@
 /** What a manager can do about an event, a signed link each; who opens one first sees a page, and changes nothing. */
 
+import type { SealingSecret } from '../core/sealing-secret.ts';
 import type { AlertEvent } from '../ledger/entry.ts';
-import { type SealingSecret, signText } from '../ledger/sealed.ts';
+import { signText } from '../ledger/sealed.ts';
 import type { MessageLink } from './message.ts';
 import { requestIdOf } from './wording.ts';
 

@@ -1,8 +1,9 @@
 /** The object's copy of the routes in force: read from D1, where they are true, and kept for when D1 is away. */
 import { z } from 'zod';
 import { type AlertRoutes, type Destination, ROUTED_EVENTS, SEVERITIES } from '../core/alerting/routes.ts';
+import type { SealingSecret } from '../core/sealing-secret.ts';
 import { withinTime } from '../ledger/deadline.ts';
-import { type SealingSecret, unseal } from '../ledger/sealed.ts';
+import { unseal } from '../ledger/sealed.ts';
 import type { Named } from './wording.ts';
 
 /** The purpose that credentials of destinations are sealed for. */

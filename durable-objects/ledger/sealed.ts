@@ -5,12 +5,7 @@
  * A sealed text is `s1.<generation>.<iv>.<AES-256-GCM ciphertext>`; it opens as long as the secret of its generation is
  * listed. A signed text is `<base64url payload>.<generation>.<HMAC-SHA-256>`.
  */
-
-/** One of `KEY_SECRETS`. */
-export interface SealingSecret {
-  generation: number;
-  secret: string;
-}
+import type { SealingSecret } from '../core/sealing-secret.ts';
 
 const IV_BYTES = 12;
 const encoder = new TextEncoder();

@@ -14,6 +14,7 @@ import { authorizeKey } from './authorize.ts';
 import { callerReply } from './caller.ts';
 import type { Configuration } from './configuration.ts';
 import { gaugesOf, holdViews } from './gauges.ts';
+import { expireLeases } from './leases.ts';
 import { tellLedgerLag } from './ledger-lag.ts';
 import { openTurn } from './open.ts';
 import { reopenTurn } from './reopen.ts';
@@ -49,10 +50,6 @@ export interface WalletEnv {
   OTLP_HEADERS?: string;
 }
 
-/** Leases settled in one alarm; more are served by the next one at once. */
-const LEASES_AN_ALARM = 200;
-/** A lease that could not be settled is tried again after this long. */
-const POSTPONED_MS = 60_000;
 /** Old rows are dropped at most this often. */
 const CLEANUP_EVERY_MS = 3_600_000;
 /** A key the copy does not know is looked up in D1 at most this often. */
@@ -198,7 +195,7 @@ export class Wallet extends DurableObject<WalletEnv> implements WalletRpc {
   override async alarm(): Promise<void> {
     this.#alarmMs = null;
     try {
-      this.#expireLeases();
+      expireLeases(this.#state);
       this.#state.commit(() => this.#state.projections.tell(this.#state, this.#state.clock.now()));
       // A hanging delivery must not keep the ledger waiting, nor the next lease.
       this.#handOver();
@@ -210,19 +207,6 @@ export class Wallet extends DurableObject<WalletEnv> implements WalletRpc {
       console.error({ message: 'the alarm met an error', error: String(error) });
     } finally {
       this.#armAlarm();
-    }
-  }
-
-  #expireLeases(): void {
-    const nowMs = this.#state.clock.now();
-    for (const row of this.#state.turns.runOut(nowMs, LEASES_AN_ALARM)) {
-      // One transaction a turn: a turn that cannot be priced must not keep the others open.
-      try {
-        this.#state.commit(() => expireTurn(this.#state, row, 'lease_expired'));
-      } catch (error) {
-        this.#state.turns.postpone(row.turnId, nowMs + POSTPONED_MS);
-        console.error({ message: 'a lease could not be settled', turn: row.turnId, error: String(error) });
-      }
     }
   }
 

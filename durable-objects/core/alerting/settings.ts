@@ -3,7 +3,7 @@
  * never a value, which may be a secret.
  */
 import { err, ok, type Result } from '../result.ts';
-import type { SealingSecret } from '../sealed.ts';
+import type { SealingSecret } from '../sealing-secret.ts';
 
 export interface AlertVariables {
   KEY_SECRETS?: string | undefined;
