@@ -18,7 +18,7 @@ import { STANDING_CASES } from './standing-cases.ts';
 
 const INSIDE = '--inside';
 const ADMIN_TOKEN = 'client-test-admin-token';
-const PATIENCE_MS = 6 * 60_000;
+const PATIENCE_MS = 10 * 60_000;
 /** With words behind it, `npm run test:client -- status line` runs the cases whose names have them all. */
 const WORDS = process.argv.slice(2).filter((word) => word !== INSIDE);
 const CASES = [...PLAIN_CASES, ...STANDING_CASES, ...CASCADE_CASES].filter(({ name }) =>

@@ -1,5 +1,5 @@
 /**
- * Hands alert events that the Worker wrote itself over to their delivery. Wallets hand over their own; these have no
+ * Hands alert events that reconciliation wrote over to their delivery. Wallets hand over their own; these have no
  * outbox, so every run offers all of the last day again: what was taken before is known by its id.
  */
 import type { Bindings } from '../bindings.ts';
@@ -7,7 +7,7 @@ import { openDatabase } from '../store/database.ts';
 import { handOver } from '../store/delivery-call.ts';
 import { listYoungEvents } from '../store/ledger.ts';
 
-const KINDS = ['reconciliation', 'increase_request'];
+const KINDS = ['reconciliation'];
 /** A day, and the hour until the next run. */
 const YOUNG_MS = 25 * 3_600_000;
 /** More incidents in a day are a flood; the oldest come first, and the rest with the next run. */
