@@ -104,6 +104,6 @@ describe('the setup', () => {
   ])('with PUBLIC_URL=%s the gateway says that it is not configured', async (PUBLIC_URL) => {
     const response = await (await answering(null, { PUBLIC_URL })).call('/setup');
     expect(response.status).toBe(500);
-    expect(await response.text()).toContain('PUBLIC_URL: expected an address such as');
+    expect(await response.text()).toContain('PUBLIC_URL: expected an https address');
   });
 });

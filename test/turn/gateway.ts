@@ -1,10 +1,11 @@
 /** The Worker's own app with an upstream of the test's making in place of the network. */
-import { createExecutionContext, runDurableObjectAlarm, waitOnExecutionContext } from 'cloudflare:test';
+import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { onTestFinished, vi } from 'vitest';
 import { app } from '../../worker/app.ts';
 import type { Env } from '../../worker/bindings.ts';
 import { createCostCenter, freshCostCenter, keyText, walletStub } from '../fixture.ts';
+import { drained } from '../wallet/scenario.ts';
 
 /** What reached the upstream. */
 export interface Sent {
@@ -77,7 +78,7 @@ export async function gateway(
     },
     entries: async () => {
       await settled();
-      await runDurableObjectAlarm(walletStub(costCenter));
+      await drained(walletStub(costCenter));
       const query = 'SELECT * FROM ledger_entries WHERE cost_center = ? ORDER BY entry_id';
       const { results } = await env.DB.prepare(query).bind(costCenter).all();
       return results;

@@ -1,7 +1,7 @@
-import { runDurableObjectAlarm } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { describe, expect, test } from 'vitest';
 import { completed, keyIdOf, openRequest, usageOf, walletStub } from '../fixture.ts';
+import { drained } from '../wallet/scenario.ts';
 import { administered } from './admin.ts';
 import { type Gateway, gateway, messagesBody, type Sent } from './gateway.ts';
 
@@ -19,7 +19,7 @@ async function count(bursar: Gateway, body = JSON.stringify(messagesBody()), mor
 const counted = (): Response => Response.json({ input_tokens: 7 }, { headers: { 'request-id': 'req_up' } });
 
 async function alertsOf({ costCenter }: Gateway): Promise<Record<string, unknown>[]> {
-  await runDurableObjectAlarm(walletStub(costCenter));
+  await drained(walletStub(costCenter));
   const query = 'SELECT * FROM alert_events WHERE cost_center = ?';
   return (await env.DB.prepare(query).bind(costCenter).all()).results;
 }

@@ -69,16 +69,24 @@ function toSecrets(text: string): SealingSecret[] {
 /** The settings, or one sentence that names every variable that is wrong. */
 export function readAlertSettings(variables: AlertVariables): Result<AlertSettings, string> {
   const problems: string[] = [];
-  const base = (name: 'PUBLIC_URL' | 'SLACK_API_URL' | 'PAGERDUTY_EVENTS_URL' | 'OPSGENIE_API_URL') => {
+  const base = (name: 'SLACK_API_URL' | 'PAGERDUTY_EVENTS_URL' | 'OPSGENIE_API_URL') => {
     const text = given(variables[name]);
     if (text === null) return null;
     const url = toBase(text);
     if (url === null) problems.push(`${name}: expected an https address (http for this machine)`);
     return url;
   };
+  const publicUrl = () => {
+    const text = given(variables.PUBLIC_URL);
+    if (text === null) return null;
+    const url = toBase(text);
+    if (url !== null && url === new URL(url).origin) return url;
+    problems.push('PUBLIC_URL: expected an https address without a path (http for this machine)');
+    return null;
+  };
   const settings = {
     secrets: toSecrets(variables.KEY_SECRETS ?? ''),
-    publicUrl: base('PUBLIC_URL'),
+    publicUrl: publicUrl(),
     slackToken: given(variables.SLACK_BOT_TOKEN),
     slackUrl: base('SLACK_API_URL') ?? SLACK,
     pagerdutyUrl: base('PAGERDUTY_EVENTS_URL') ?? PAGERDUTY,

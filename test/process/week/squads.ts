@@ -18,7 +18,7 @@ export function weekSquads(seed: number, all: boolean): Squad[] {
 }
 
 /** Limits per developer and traffic day, at a tenth of the tokens: the first squad passes all of its stages. */
-const TIGHT_USD = 0.75;
+const TIGHT_USD = 0.5;
 const AMPLE_USD = 30;
 
 function policyOf(squad: Squad, days: number, isTight: boolean) {
