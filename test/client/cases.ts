@@ -108,7 +108,8 @@ export const CASES: readonly Case[] = [
       const run = { executable, scratch, baseUrl: counter.url, key: team.key, prompt: 'say hi', env };
       const result = await runClient(run).finally(() => counter.close());
       assert.equal(result.is_error, true);
-      assert.equal(result.result, shown(refusal));
+      assert.match(result.result, /Ask for more: http:\/\/127\.0\.0\.1:\d+\/ask\/\S+$/);
+      assert.equal(withoutToken(result.result), shown(withoutToken(refusal)));
       assert.match(refusal, /client-pause-\d.*\$11\.50 of \$10\.00 .*Maria Manager/s);
       const turns = counter.seen.filter((request) => /^POST \/v1\/messages(\?|$)/.test(request));
       assert.equal(turns.length, 1, `the client asked ${turns.length} times`);
@@ -134,6 +135,11 @@ function playTools(body: MessagesBody): UpstreamAnswer {
   if (line === undefined) return { kind: 'text', text: 'Both lines are written.' };
   const input = { command: `echo ${line} >> lines.txt`, description: 'Write a line' };
   return { kind: 'tool', name: 'Bash', input };
+}
+
+/** Each refusal has a link of its own. */
+function withoutToken(text: string): string {
+  return text.replace(/(\/ask\/)\S+$/, '$1…');
 }
 
 function refusalOf(reply: { status: number; text: string }): string {
