@@ -1,5 +1,6 @@
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
+import { buildWorker } from './scripts/bundle.ts';
 
 /** Tests of pure calculation: they are the same in every runtime, and in Node a file of them takes no second. */
 const PURE = [
@@ -9,6 +10,9 @@ const PURE = [
   'test/traffic/**/*.test.ts',
   'test/player/**/*.test.ts',
 ];
+
+/** The Worker as it would be deployed: one module to load for each file of tests, and not four hundred. */
+const BUNDLE = '.wrangler/test-worker';
 
 /** What the Worker and its tests import from node_modules. */
 const LIBRARIES = [
@@ -33,13 +37,15 @@ const LIBRARIES = [
  */
 export default defineConfig(async () => {
   const migrations = await readD1Migrations('migrations');
+  const built = await buildWorker(BUNDLE);
+  if (!built.ok) throw new Error(`The Worker does not build:\n${built.error}`);
   return {
     test: {
       projects: [
         {
           plugins: [
             cloudflareTest({
-              main: 'worker/index.ts',
+              main: `${BUNDLE}/index.js`,
               wrangler: { configPath: './wrangler.toml' },
               miniflare: {
                 // Optional in wrangler.toml, where it is a comment.
@@ -59,6 +65,7 @@ export default defineConfig(async () => {
           ],
           test: {
             name: 'worker',
+            isolate: false,
             maxWorkers: 2,
             sequence: { groupOrder: 1 },
             include: ['test/**/*.test.ts'],

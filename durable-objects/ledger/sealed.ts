@@ -17,12 +17,13 @@ function toBase64Url(bytes: Uint8Array): string {
     .replaceAll('=', '');
 }
 
-/** Null where the text is no base64url. */
+/** Null where the text is no base64url, or another way to write the same bytes: a signed text has one form. */
 function fromBase64Url(text: string): Uint8Array | null {
   try {
-    return Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (char) =>
+    const bytes = Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (char) =>
       char.charCodeAt(0),
     );
+    return toBase64Url(bytes) === text ? bytes : null;
   } catch {
     return null;
   }

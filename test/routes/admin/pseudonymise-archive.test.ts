@@ -24,7 +24,7 @@ let leaver = '';
 beforeEach(() => {
   count += 1;
   squad = `squad-${count}`;
-  leaver = `leaver"${count}"@example.com`;
+  leaver = `leaver"a${count}"@example.com`;
   vi.spyOn(console, 'error').mockImplementation(() => undefined);
   onTestFinished(() => void vi.restoreAllMocks());
 });
