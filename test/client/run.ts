@@ -13,6 +13,7 @@ import { startFakeUpstream } from '../process/fake-upstream.ts';
 import { type GatewayProcess, startGatewayProcess } from '../process/gateway-process.ts';
 import { CASCADE_CASES } from './cascade-cases.ts';
 import { type Bed, CASES as PLAIN_CASES } from './cases.ts';
+import { INCREASE_CASES } from './increase-cases.ts';
 import { installClient } from './install.ts';
 import { isLoopbackOnly, runInSandbox } from './sandbox.ts';
 import { STANDING_CASES } from './standing-cases.ts';
@@ -23,9 +24,12 @@ const PATIENCE_MS = 10 * 60_000;
 /** With words behind it, `npm run test:client -- status line` runs the cases whose names have them all. */
 const WORDS = process.argv.slice(2).filter((word) => word !== INSIDE);
 const HAS_TERMINAL = spawnSync('tmux', ['-V']).status === 0;
-const CASES = [...PLAIN_CASES, ...(HAS_TERMINAL ? STANDING_CASES : []), ...CASCADE_CASES].filter(({ name }) =>
-  WORDS.every((word) => name.includes(word)),
-);
+const CASES = [
+  ...PLAIN_CASES,
+  ...INCREASE_CASES,
+  ...(HAS_TERMINAL ? STANDING_CASES : []),
+  ...CASCADE_CASES,
+].filter(({ name }) => WORDS.every((word) => name.includes(word)));
 
 process.exitCode = process.argv.includes(INSIDE) ? await runCases() : await enter();
 
