@@ -280,8 +280,8 @@ async function raise(world: World, command: CommandThat<'raise'>): Promise<void>
 
 async function endRaises(world: World): Promise<void> {
   const { reference, id } = world;
-  const nowMs = reference.now(Date.now());
-  for (const each of reference.raises) each.untilMs = Math.min(each.untilMs, nowMs);
+  // Ended is ended: a clock that goes back afterwards brings none of them back.
+  for (const each of reference.raises) each.untilMs = Number.NEGATIVE_INFINITY;
   const end = `UPDATE raises SET ended_at = '2035-01-01T00:00:00.000Z',
     revision = (SELECT revision FROM cost_centers WHERE id = ?1) WHERE cost_center = ?1 AND ended_at IS NULL`;
   await change(world, env.DB.prepare(end).bind(id));
