@@ -9,11 +9,12 @@ import { DurableObject } from 'cloudflare:workers';
 import { type AlertSettings, type AlertVariables, readAlertSettings } from '../core/alerting/settings.ts';
 import type { Renaming } from '../core/pseudonym.ts';
 import type { AlertEvent } from '../ledger/entry.ts';
+import { migrateObject } from '../ledger/object-tables.ts';
 import { deliveriesOf } from './delivery-views.ts';
 import type { SendingContext } from './destinations/send.ts';
 import { Pump } from './pump.ts';
 import type { AlertDeliveryRpc, Delivery, TestResult } from './rpc.ts';
-import { migrate } from './schema.ts';
+import { VERSIONS } from './schema.ts';
 import { DeliveryState, KEPT_MS } from './state.ts';
 import { tryDestinations } from './trial.ts';
 
@@ -35,7 +36,7 @@ export class AlertDelivery extends DurableObject<AlertDeliveryEnv> implements Al
 
   constructor(ctx: DurableObjectState, env: AlertDeliveryEnv) {
     super(ctx, env);
-    migrate(ctx.storage);
+    migrateObject(ctx.storage, VERSIONS);
     this.#state = new DeliveryState(ctx.storage);
     ctx.blockConcurrencyWhile(async () => {
       const alarmMs = await ctx.storage.getAlarm();

@@ -3,7 +3,7 @@
  * order. Statements are never edited after they shipped; a change is a further version.
  */
 
-const VERSIONS: readonly (readonly string[])[] = [
+export const VERSIONS: readonly (readonly string[])[] = [
   [
     // What is to be told. state: waiting (its routes were not read yet), routed, or unrouted (no route is for it).
     // document: an AlertEvent, JSON.
@@ -90,18 +90,3 @@ const VERSIONS: readonly (readonly string[])[] = [
     ) STRICT, WITHOUT ROWID`,
   ],
 ];
-
-/** Brings the object's tables to the newest version; a no-op where they are. */
-export function migrate(storage: DurableObjectStorage): void {
-  const { sql } = storage;
-  sql.exec('CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)');
-  const row = sql
-    .exec<{ version: number }>('SELECT coalesce(max(version), 0) AS version FROM schema_version')
-    .one();
-  VERSIONS.slice(row.version).forEach((statements, index) => {
-    storage.transactionSync(() => {
-      for (const statement of statements) sql.exec(statement);
-      sql.exec('INSERT INTO schema_version VALUES (?)', row.version + index + 1);
-    });
-  });
-}

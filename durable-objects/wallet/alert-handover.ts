@@ -42,37 +42,50 @@ interface Row extends Record<string, SqlStorageValue> {
 
 export class AlertHandover {
   readonly #sql: SqlStorage;
-  #isSending = false;
+  /** Asked for at each turn, so it is kept in memory; true after a rolled-back event too, which costs one look. */
+  #mayHaveEvents: boolean;
+  #sending: Promise<void> | null = null;
   #failures = 0;
   #notBeforeMs = 0;
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
+    this.#mayHaveEvents = this.#next().length > 0;
   }
 
   put(event: AlertEvent): void {
     this.#sql.exec('INSERT INTO alert_handover (document) VALUES (?)', JSON.stringify(event));
+    this.#mayHaveEvents = true;
   }
 
   /** When to hand over next, epoch ms; null with nothing to hand over, or while that is under way. */
   dueMs(): number | null {
-    if (this.#isSending) return null;
-    const [row] = this.#sql.exec('SELECT 1 FROM alert_handover LIMIT 1');
-    return row === undefined ? null : this.#notBeforeMs;
+    return this.#sending === null && this.#mayHaveEvents ? this.#notBeforeMs : null;
+  }
+
+  /** Resolves when nothing is on its way: what is in the table then is all that may still be handed over. */
+  async idle(): Promise<void> {
+    await this.#sending;
   }
 
   /** Hands over what is there, oldest first; never rejects. Nobody who waits for a lease or the ledger waits for it. */
-  async send(taker: () => AlertTaker, now: () => number): Promise<void> {
+  async send(costCenter: string, taker: () => AlertTaker, now: () => number): Promise<void> {
     const dueMs = this.dueMs();
     if (dueMs === null || dueMs > now()) return;
-    this.#isSending = true;
+    this.#sending = this.#send(costCenter, taker, now);
+    await this.#sending;
+    this.#sending = null;
+  }
+
+  async #send(costCenter: string, taker: () => AlertTaker, now: () => number): Promise<void> {
     try {
       for (let rows = this.#next(); rows.length > 0; rows = this.#next()) {
         const events = rows.map(({ document }): AlertEvent => JSON.parse(document));
-        await withinTime(taker().accept(events[0]?.cost_center ?? '', events), ANSWER_WITHIN_MS);
+        await withinTime(taker().accept(costCenter, events), ANSWER_WITHIN_MS);
         this.#sql.exec('DELETE FROM alert_handover WHERE sequence <= ?', rows.at(-1)?.sequence ?? 0);
       }
       this.#failures = 0;
+      this.#mayHaveEvents = false;
     } catch (error) {
       this.#notBeforeMs = now() + Math.min(FIRST_RETRY_MS * 2 ** this.#failures, LAST_RETRY_MS);
       this.#failures += 1;
@@ -81,8 +94,6 @@ export class AlertHandover {
         failures: this.#failures,
         error: String(error),
       });
-    } finally {
-      this.#isSending = false;
     }
   }
 

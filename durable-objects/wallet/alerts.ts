@@ -7,10 +7,10 @@ import type { Stage } from '../core/policy/types.ts';
 import type { Renaming } from '../core/pseudonym.ts';
 import { type Standing, stageName } from '../core/standing.ts';
 import type { AlertContext, AlertEvent } from '../ledger/entry.ts';
+import { timeOrderedId } from '../ledger/time-ordered-id.ts';
 import type { AlertHandover } from './alert-handover.ts';
 import type { Outbox } from './outbox.ts';
 import { toRecordedStanding } from './standings.ts';
-import { timeOrderedId } from './time-ordered-id.ts';
 
 /** The turn that caused an event, as the event tells it. */
 export interface AlertTurn {

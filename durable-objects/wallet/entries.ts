@@ -2,8 +2,8 @@
 import { nanoUsd } from '../core/money.ts';
 import { NO_TOKENS, promptTokens, type TokenCounts } from '../core/usage.ts';
 import type { Entry } from '../ledger/entry.ts';
+import { timeOrderedId } from '../ledger/time-ordered-id.ts';
 import type { AnswerFacts } from './rpc.ts';
-import { timeOrderedId } from './time-ordered-id.ts';
 import type { OpenedTurn } from './turns.ts';
 
 /** The money and tokens of one entry, and how they were come by. */

@@ -2,7 +2,6 @@
  * Opening a turn: check the key, decide, hold. Runs inside one transaction, so that two turns can never both
  * see the same money free.
  */
-
 import { canonicalId, findModel } from '../core/catalogue/lookup.ts';
 import { isInForce } from '../core/catalogue/overrides.ts';
 import { decide } from '../core/decide.ts';

@@ -14,8 +14,19 @@ const FROM_PART = 0.5;
 export class Projections {
   #quarter = 0;
 
-  /** Looks at every budget that may run out, once a quarter-hour at most. Call inside a transaction. */
-  tell(state: WalletState, nowMs: number): void {
+  /**
+   * Looks at every budget that may run out, once a quarter-hour at most. Never throws: what could not be projected is
+   * tried again in the next one, and nothing that the alarm serves waits for it.
+   */
+  tell(state: WalletState): void {
+    try {
+      state.commit(() => this.#tell(state, state.clock.now()));
+    } catch (error) {
+      console.error({ message: 'budgets could not be projected', error: String(error) });
+    }
+  }
+
+  #tell(state: WalletState, nowMs: number): void {
     const quarter = Math.floor(nowMs / QUARTER_MS);
     const configuration = state.configuration.current();
     const policy = configuration?.policy;

@@ -3,7 +3,7 @@
  * Statements are never edited after they shipped; a change is a further version.
  */
 
-const VERSIONS: readonly (readonly string[])[] = [
+export const VERSIONS: readonly (readonly string[])[] = [
   [
     // One row. The clock never goes back; sequences number opens and settlements in their order.
     `CREATE TABLE clock (
@@ -193,18 +193,3 @@ const VERSIONS: readonly (readonly string[])[] = [
     ) STRICT, WITHOUT ROWID`,
   ],
 ];
-
-/** Brings the object's tables to the newest version; a no-op where they are. */
-export function migrate(storage: DurableObjectStorage): void {
-  const { sql } = storage;
-  sql.exec('CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL)');
-  const row = sql
-    .exec<{ version: number }>('SELECT coalesce(max(version), 0) AS version FROM schema_version')
-    .one();
-  VERSIONS.slice(row.version).forEach((statements, index) => {
-    storage.transactionSync(() => {
-      for (const statement of statements) sql.exec(statement);
-      sql.exec('INSERT INTO schema_version VALUES (?)', row.version + index + 1);
-    });
-  });
-}

@@ -9,6 +9,7 @@ import { DurableObject } from 'cloudflare:workers';
 import { readOtlpDestination } from '../core/otlp-destination.ts';
 import type { Renaming } from '../core/pseudonym.ts';
 import { withinTime } from '../ledger/deadline.ts';
+import { migrateObject } from '../ledger/object-tables.ts';
 import { type AlertTakers, takerOf } from './alert-handover.ts';
 import { authorizeKey } from './authorize.ts';
 import { callerReply } from './caller.ts';
@@ -34,7 +35,7 @@ import type {
   WalletTotals,
   WalletView,
 } from './rpc.ts';
-import { migrate } from './schema.ts';
+import { VERSIONS } from './schema.ts';
 import { expireTurn, renewTurn, settleTurn } from './settle.ts';
 import { allStandings, toStandingView } from './standings.ts';
 import { WalletState } from './state.ts';
@@ -67,7 +68,7 @@ export class Wallet extends DurableObject<WalletEnv> implements WalletRpc {
 
   constructor(ctx: DurableObjectState, env: WalletEnv) {
     super(ctx, env);
-    migrate(ctx.storage);
+    migrateObject(ctx.storage, VERSIONS);
     this.#state = new WalletState(ctx.storage);
     ctx.blockConcurrencyWhile(async () => {
       this.#alarmMs = await ctx.storage.getAlarm();
@@ -188,7 +189,7 @@ export class Wallet extends DurableObject<WalletEnv> implements WalletRpc {
   }
 
   async rename(renaming: Renaming): Promise<void> {
-    await this.#state.outbox.idle();
+    await Promise.all([this.#state.outbox.idle(), this.#state.handover.idle()]);
     this.#state.rename(renaming);
   }
 
@@ -196,11 +197,11 @@ export class Wallet extends DurableObject<WalletEnv> implements WalletRpc {
     this.#alarmMs = null;
     try {
       expireLeases(this.#state);
-      this.#state.commit(() => this.#state.projections.tell(this.#state, this.#state.clock.now()));
       // A hanging delivery must not keep the ledger waiting, nor the next lease.
       this.#handOver();
       await this.#drain();
       tellLedgerLag(this.#state);
+      this.#state.projections.tell(this.#state);
       this.#cleanUp();
       await this.#keepCopyFresh();
     } catch (error) {
@@ -215,7 +216,7 @@ export class Wallet extends DurableObject<WalletEnv> implements WalletRpc {
     const costCenter = configuration.current()?.costCenter;
     if (costCenter === undefined || handover.dueMs() === null) return;
     const taker = () => takerOf(this.env.ALERTS, costCenter, this.ctx.id.jurisdiction);
-    this.ctx.waitUntil(handover.send(taker, () => clock.now()).finally(() => this.#armAlarm()));
+    this.ctx.waitUntil(handover.send(costCenter, taker, () => clock.now()).finally(() => this.#armAlarm()));
   }
 
   /** The ledger first; what of it goes to a collector is sent beside, and nothing waits for that. */

@@ -22,7 +22,7 @@ export async function sendTurn(url: URL, key: string, turn: TrafficTurn, body: s
   const leaving = new AbortController();
   const response = await fetch(new URL('/v1/messages', url), {
     method: 'POST',
-    headers: headersOf(turn, key),
+    headers: { ...clientHeaders(turn, key), 'x-bursar-simulate': directivesFor(turn) },
     body,
     signal: leaving.signal,
   });
@@ -44,7 +44,8 @@ export async function sendTurn(url: URL, key: string, turn: TrafficTurn, body: s
   };
 }
 
-function headersOf(turn: TrafficTurn, key: string): Record<string, string> {
+/** What Claude Code says of a turn beside its body. */
+export function clientHeaders(turn: TrafficTurn, key: string): Record<string, string> {
   return {
     authorization: `Bearer ${key}`,
     'content-type': 'application/json',
@@ -52,7 +53,6 @@ function headersOf(turn: TrafficTurn, key: string): Record<string, string> {
     'x-claude-code-session-id': turn.session,
     'x-claude-code-request-class': turn.kind,
     ...(turn.agent === null ? {} : { 'x-claude-code-agent-id': turn.agent }),
-    'x-bursar-simulate': directivesFor(turn),
   };
 }
 

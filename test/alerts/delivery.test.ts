@@ -1,4 +1,4 @@
-import { evictDurableObject, runInDurableObject } from 'cloudflare:test';
+import { runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { describe, expect, test, vi } from 'vitest';
 import { NOON, passTime, setClock, useFakeClock } from '../wallet/scenario.ts';
@@ -20,8 +20,6 @@ import {
 useFakeClock();
 
 const [HOOK, OTHER, SPARE] = [webhookTo('hook'), webhookTo('other'), webhookTo('spare')];
-/** A database that does not answer. */
-const AWAY = { prepare: () => ({ bind: () => ({ first: () => Promise.reject(new Error('D1 is away')) }) }) };
 const QUIET = { from: '22:00', to: '07:00', timezone: 'Europe/Berlin' };
 
 async function retries(scenario: Scenario): Promise<number[]> {
@@ -292,120 +290,5 @@ describe('quiet hours', () => {
     setClock('2035-06-14T05:00:00.000Z');
     await deliver(scenario);
     expect(await statesOf(scenario, event)).toEqual(['dst_hook delivered', 'dst_other delivered']);
-  });
-});
-
-describe('routes', () => {
-  test('are read anew once they changed, and else at most once a minute', async () => {
-    const received = answerRequests();
-    const scenario = await openDelivery({ routes: [route(HOOK)], fallback: [] });
-    await accept(scenario);
-    await deliver(scenario);
-    await writeRoutes(scenario.id, { routes: [route(OTHER)], fallback: [] }, 2);
-    await accept(scenario);
-    await deliver(scenario);
-    await scenario.object.routesChanged(scenario.id);
-    await accept(scenario);
-    await deliver(scenario);
-    await writeRoutes(scenario.id, { routes: [route(SPARE)], fallback: [] }, 3);
-    passTime(60_000);
-    await accept(scenario);
-    await deliver(scenario);
-    expect(received.map(({ host }) => host)).toEqual(['hook', 'hook', 'other', 'spare']);
-  });
-
-  test('that changed under a message on its way lead it to where it should go now', async () => {
-    const received = answerRequests(() => new Response(null, { status: 503 }));
-    const scenario = await openDelivery({ routes: [route(HOOK)], fallback: [SPARE] });
-    const event = await accept(scenario);
-    await deliver(scenario);
-    await writeRoutes(scenario.id, { routes: [route(OTHER)], fallback: [SPARE] }, 2);
-    await scenario.object.routesChanged(scenario.id);
-    passTime(5_000);
-    await deliver(scenario);
-    expect(received.map(({ host }) => host)).toEqual(['hook', 'other']);
-    expect(await statesOf(scenario, event)).toEqual(['dst_hook dead', 'dst_other waiting']);
-  });
-
-  test('are known while D1 is away; an event whose routes nobody knows waits for it', async () => {
-    const received = answerRequests();
-    const known = await openDelivery({ routes: [route(HOOK)], fallback: [] });
-    await accept(known);
-    await deliver(known);
-    const unknown = await openDelivery({ routes: [route(OTHER)], fallback: [] });
-    for (const each of [known, unknown]) await configure(each, { DB: AWAY });
-    passTime(3_600_000);
-    await accept(known);
-    await deliver(known);
-    const waiting = await accept(unknown);
-    await deliver(unknown);
-    expect(received.map(({ host }) => host)).toEqual(['hook', 'hook']);
-    expect(await alarmAt(unknown)).toBe(Date.now() + 5_000);
-    await configure(unknown, { DB: env.DB });
-    passTime(5_000);
-    await deliver(unknown);
-    expect(await statesOf(unknown, waiting)).toEqual(['dst_other delivered']);
-  });
-
-  test('whose credential cannot be opened any more fail for good and say so', async () => {
-    const received = answerRequests();
-    const scenario = await openDelivery({ routes: [route(HOOK)], fallback: [] });
-    await configure(scenario, { KEY_SECRETS: '2:another-secret-of-the-second-generation' });
-    const event = await accept(scenario);
-    await deliver(scenario);
-    expect(received).toEqual([]);
-    expect((await deliveriesOf(scenario, event))[0]?.attempts[0]?.problem).toContain('cannot be opened');
-  });
-});
-
-describe('an object that goes', () => {
-  test('between event and delivery: the event is delivered after', async () => {
-    const received = answerRequests();
-    const scenario = await openDelivery({ routes: [route(HOOK)], fallback: [] });
-    const event = await accept(scenario);
-    await evictDurableObject(scenario.object);
-    await configure(scenario, {});
-    expect(await alarmAt(scenario)).not.toBeNull();
-    await deliver(scenario);
-    expect(received.map(({ id }) => id)).toEqual([event]);
-  });
-
-  test('between delivery and its record: the same message is sent with the same id', async () => {
-    const scenario = await openDelivery({ routes: [route(HOOK)], fallback: [] });
-    const hangs = Promise.withResolvers<Response>();
-    const received = answerRequests(({ id }) =>
-      received.filter((each) => each.id === id).length > 1 ? new Response() : hangs.promise,
-    );
-    const event = await accept(scenario);
-    const running = deliver(scenario).catch(() => 'gone');
-    await vi.waitUntil(() => received.length === 1);
-    await runInDurableObject(scenario.object, (_, state) => state.abort('killed')).catch(() => undefined);
-    expect(await running).toBe('gone');
-    const again = { ...scenario, object: env.ALERTS.get(env.ALERTS.idFromName(scenario.id)) };
-    await configure(again, {});
-    expect(await alarmAt(again)).not.toBeNull();
-    await deliver(again);
-    expect(received.map(({ id }) => id)).toEqual([event, event]);
-    const [delivery] = await deliveriesOf(again, event);
-    expect(delivery?.state).toBe('delivered');
-    expect(delivery?.attempts.map(({ outcome, problem }) => [outcome, problem])).toEqual([
-      ['failed', 'cut off before its outcome was known'],
-      ['delivered', null],
-    ]);
-  });
-});
-
-describe('a deployment that is not configured', () => {
-  test('sends nothing, keeps everything and looks again in a minute', async () => {
-    const received = answerRequests();
-    const scenario = await openDelivery({ routes: [route(HOOK)], fallback: [] });
-    await configure(scenario, { ALERTS_ALLOW_PRIVATE: 'maybe' });
-    const event = await accept(scenario);
-    await deliver(scenario);
-    expect(received).toEqual([]);
-    expect(await alarmAt(scenario)).toBe(Date.now() + 60_000);
-    await configure(scenario, { ALERTS_ALLOW_PRIVATE: '' });
-    await deliver(scenario);
-    expect(await statesOf(scenario, event)).toEqual(['dst_hook delivered']);
   });
 });

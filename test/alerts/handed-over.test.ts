@@ -3,7 +3,7 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'c
 import { env } from 'cloudflare:workers';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { handOverEvents } from '../../worker/finance/hand-over-events.ts';
-import { completed, openRequest, walletStub } from '../fixture.ts';
+import { completed, DEVELOPER, openRequest, walletStub } from '../fixture.ts';
 import { addAlerts } from '../routes/admin/ledger-rows.ts';
 import {
   bringDatabaseBack,
@@ -94,6 +94,19 @@ describe('a stage that a wallet crosses', () => {
     expect(received).toHaveLength(1);
   });
 
+  test('is delivered under the pseudonym of a developer who left before it was handed over', async () => {
+    const received = answerRequests();
+    const scenario = await openDelivery(ROUTES);
+    const { wallet, cross } = await nearlyFull(scenario);
+    await cross('t');
+    await wallet.rename({ developer: DEVELOPER, pseudonym: 'left-x' });
+    await handOver(scenario);
+    await deliver(scenario);
+    expect(received).toHaveLength(1);
+    expect(JSON.stringify(received)).toContain('left-x');
+    expect(JSON.stringify(received)).not.toContain(DEVELOPER);
+  });
+
   test('is handed over again where the answer was lost, and sent once', async () => {
     const received = answerRequests();
     const scenario = await openDelivery(ROUTES);
@@ -108,6 +121,7 @@ describe('a stage that a wallet crosses', () => {
     await runInDurableObject(wallet, (_, { storage }) => {
       storage.sql.exec('INSERT INTO alert_handover (document) VALUES (?)', document);
     });
+    await evictDurableObject(wallet);
     await wallet.open(openRequest(scenario.id, 'next'));
     passTime(60_000);
     await handOver(scenario);
@@ -131,4 +145,16 @@ test('an incident of reconciliation is offered by every run and sent once', asyn
   }
   expect(received).toMatchObject([{ body: { type: 'alert.reconciliation' } }]);
   expect(await statesOf(scenario, event.event_id)).toEqual([`${HOOK.id} delivered`]);
+});
+
+test('incidents of a bad day, more than a page of them, are all handed over', async () => {
+  const received = answerRequests();
+  const scenario = await openDelivery(ROUTES);
+  const other = await openDelivery(null);
+  const incident = (costCenter: string) =>
+    organisationEvent({ event_id: eventId(), cost_center: costCenter });
+  await addAlerts([...Array.from({ length: 500 }, () => incident(other.id)), incident(scenario.id)]);
+  expect(await handOverEvents({ db: env.DB, alerts: env.ALERTS }, Date.now())).toBe(0);
+  await deliver(scenario);
+  expect(received).toMatchObject([{ body: { type: 'alert.reconciliation' } }]);
 });

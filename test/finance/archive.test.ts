@@ -5,7 +5,6 @@ import { ENTRY_COLUMNS } from '../../durable-objects/ledger/append.ts';
 import type { Entry } from '../../durable-objects/ledger/entry.ts';
 import { type Env, readBindings } from '../../worker/bindings.ts';
 import { type Archived, archiveOldDays } from '../../worker/finance/archive.ts';
-import { judge } from '../../worker/finance/filling.ts';
 import { rollUpDays } from '../../worker/finance/roll-up.ts';
 import worker from '../../worker/index.ts';
 import { call, makeCostCenter, rows } from '../routes/admin/admin-calls.ts';
@@ -344,50 +343,5 @@ describe('the archive’s calls', () => {
   test.each(['1', '0', 'x', '3651', '-3'])('need a number of hot days that can be, not %s', (days) => {
     const bindings = readBindings({ ...(env as unknown as Env), HOT_DAYS: days });
     expect(bindings).toMatchObject({ ok: false, error: expect.stringContaining('HOT_DAYS') });
-  });
-});
-
-describe('the filling of D1', () => {
-  test('is told with its pace', async () => {
-    await addEntries([1, 2, 3].map((day) => entry({ admitted_at: `2026-11-2${day}T12:00:00.000Z` })));
-    const answer = await call('GET', '/storage');
-    expect(answer).toMatchObject({
-      status: 200,
-      body: {
-        database: { bytes: expect.any(Number), max_bytes: 10_000_000_000 },
-        pace: { bytes_per_entry: 3_300 },
-        days_until_full: null,
-        archive: { enabled: true, hot_days: 90 },
-        advice: 'There is nothing to do.',
-      },
-    });
-    const { database, rows: counts } = answer.body as Record<string, Record<string, number>>;
-    expect(database?.bytes).toBeGreaterThan(100_000);
-    const all = await env.DB.prepare('SELECT count(*) AS n FROM ledger_entries').first<number>('n');
-    expect(counts?.ledger_entries).toBe(all);
-  });
-
-  const FACTS = {
-    ledgerEntries: 2_000_000,
-    oldestDay: null,
-    rollupRows: 0,
-    alertEvents: 0,
-    auditEvents: 0,
-    archivedEntries: 0,
-    archivedBytes: 0,
-    paceDays: 7,
-  };
-
-  test.each<[perDay: number, hotDays: number | null, days: number | null, advice: RegExp]>([
-    [10_000, null, 200, /bind an R2 bucket as ARCHIVE \(/],
-    [100_000, null, 20, /as ARCHIVE and set HOT_DAYS to 32/],
-    [100_000, 90, 20, /set HOT_DAYS to 32/],
-    [100_000, 30, null, /nothing to do/],
-    [4_000_000, 2, 0, /for each part of the company/],
-    [0, null, null, /nothing to do/],
-  ])('at %i entries a day and %s hot days', (entriesADay, hotDays, daysUntilFull, advice) => {
-    const judged = judge({ ...FACTS, bytes: 5_000_000_000, entriesADay }, hotDays);
-    expect(judged).toMatchObject({ bytesAnEntry: 2_500, daysUntilFull, full: 0.5 });
-    expect(judged.advice).toMatch(advice);
   });
 });

@@ -1,7 +1,7 @@
 /** What an alert tells beside the stage: who spent the money, and how long the rest will last. */
-import { runDurableObjectAlarm } from 'cloudflare:test';
+import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { AlertContext } from '../../durable-objects/ledger/entry.ts';
 import { completed, DEVELOPER, insertKey, openRequest, usd } from '../fixture.ts';
 import {
@@ -10,6 +10,7 @@ import {
   costing,
   dayBudget,
   drain,
+  ledgerOf,
   openWallet,
   passTime,
   type Scenario,
@@ -148,6 +149,25 @@ describe('a projection', () => {
     expect(projections).toHaveLength(1);
     expect(told.at(-1)).toMatchObject({ on: 'projection', budget: 'team-day', subject: scenario.id });
     expect(projections[0]?.context?.runs_out_at).toMatch(/^2035-06-13T1[68]:/);
+  });
+
+  test('that fails keeps no entry from the ledger', async () => {
+    const failed = vi.spyOn(console, 'error').mockImplementation(() => undefined);
+    onTestFinished(() => failed.mockRestore());
+    const scenario = await openWallet(dayBudget('10'));
+    const { id, wallet } = scenario;
+    await spend(scenario, 6, { session: 'one' });
+    const rename = (from: string, to: string) =>
+      runInDurableObject(wallet, (_, { storage }) =>
+        storage.sql.exec(`ALTER TABLE ${from} RENAME TO ${to}`).toArray(),
+      );
+    await rename('spend', 'spend_away');
+    await runDurableObjectAlarm(wallet);
+    await rename('spend_away', 'spend');
+    expect(failed).toHaveBeenCalledWith(
+      expect.objectContaining({ message: 'budgets could not be projected' }),
+    );
+    expect(await ledgerOf(id)).toHaveLength(1);
   });
 
   test('is not told where the day stays within the limit', async () => {

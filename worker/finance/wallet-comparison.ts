@@ -6,6 +6,7 @@
  * and they are only compared where the wallet said the same both times and had nothing of the span on its way to
  * D1. A wallet whose entries do not leave it for an hour is a finding itself.
  */
+import { withinTime } from '../../durable-objects/ledger/deadline.ts';
 import type { WalletRpc, WalletTotals } from '../../durable-objects/wallet/rpc.ts';
 import type { Database } from '../store/database.ts';
 import {
@@ -57,17 +58,11 @@ async function ask(
   costCenter: string,
   { fromMs, toMs }: DaySpan,
 ): Promise<WalletTotals | null> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const timeUp = new Promise<null>((resolve) => {
-    timer = setTimeout(() => resolve(null), ANSWER_WITHIN_MS);
-  });
   try {
-    return await Promise.race([wallet.totals(costCenter, fromMs, toMs), timeUp]);
+    return await withinTime(wallet.totals(costCenter, fromMs, toMs), ANSWER_WITHIN_MS);
   } catch (error) {
     console.warn({ message: 'a wallet did not say its totals', costCenter, error: String(error) });
     return null;
-  } finally {
-    clearTimeout(timer);
   }
 }
 

@@ -1,10 +1,10 @@
 /** Asking for more, and answering: what a developer's request and a manager's word come to by the live policy. */
-import { monotonicFactory, type ULIDFactory } from 'ulid';
 import { formatUsd, nanoUsd } from '../../durable-objects/core/money.ts';
 import type { Budget, PolicyProblem } from '../../durable-objects/core/policy/types.ts';
 import { err, ok, type Result } from '../../durable-objects/core/result.ts';
 import { windowAt } from '../../durable-objects/core/window.ts';
 import type { AlertEvent } from '../../durable-objects/ledger/entry.ts';
+import { timeOrderedId } from '../../durable-objects/ledger/time-ordered-id.ts';
 import type { Authorship } from '../store/change.ts';
 import type { CostCenter } from '../store/cost-centers.ts';
 import type { Database } from '../store/database.ts';
@@ -43,14 +43,6 @@ export type Asked =
   | { status: 'pending'; request: IncreaseRequest }
   | { status: 'invalid'; problem: PolicyProblem }
   | { status: 'key_gone' };
-
-/** Made at first use: no randomness may be drawn while a Worker's modules load. */
-let nextId: ULIDFactory | null = null;
-
-function timeOrdered(ms: number): string {
-  nextId ??= monotonicFactory();
-  return nextId(ms);
-}
 
 /** Epoch ms at which a raise of this budget made now ends: with its window. */
 export function raiseEnd({ window }: Budget, timezone: string, nowMs: number): number {
@@ -121,7 +113,7 @@ export async function askForIncrease(
   if (tooMuch) return { status: 'invalid', problem: { path: 'extra_usd', message: tooMuch } };
   const nowMs = Date.parse(authorship.at);
   const row: IncreaseRequest = {
-    id: `increase_${timeOrdered(nowMs)}`,
+    id: `increase_${timeOrderedId(nowMs)}`,
     costCenter: owner.id,
     budget: asking.budget,
     window: budget.value.window,
@@ -132,7 +124,7 @@ export async function askForIncrease(
     reason: asking.reason,
     status: 'pending',
     expiresAt: new Date(nowMs + VALID_MS).toISOString(),
-    eventId: timeOrdered(nowMs),
+    eventId: timeOrderedId(nowMs),
     resolvedAt: null,
     resolvedBy: null,
     resolution: null,

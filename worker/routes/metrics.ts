@@ -3,8 +3,10 @@
  * counters are a few rows a cost center read by primary key, gauges one call a wallet of at most a page of them,
  * and the estimate's error is measured over one day, once a minute and isolate.
  */
+
 import { z } from '@hono/zod-openapi';
 import type { Context, Hono } from 'hono';
+import { withinTime } from '../../durable-objects/ledger/deadline.ts';
 import type { WalletGauges, WalletRpc } from '../../durable-objects/wallet/rpc.ts';
 import type { AppEnv } from '../app-env.ts';
 import { isAdmin } from '../auth/admin.ts';
@@ -45,16 +47,10 @@ async function estimateByKind(db: D1Database, database: Database, nowMs: number)
 
 /** One try: a scrape that comes too late is worth nothing, and the next one asks again. */
 async function gaugesOf(wallet: WalletRpc): Promise<WalletGauges | null> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const timeUp = new Promise<null>((resolve) => {
-    timer = setTimeout(() => resolve(null), GAUGES_WITHIN_MS);
-  });
   try {
-    return await Promise.race([wallet.gauges(), timeUp]);
+    return await withinTime(wallet.gauges(), GAUGES_WITHIN_MS);
   } catch {
     return null;
-  } finally {
-    clearTimeout(timer);
   }
 }
 

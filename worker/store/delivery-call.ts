@@ -1,4 +1,5 @@
 /** Calls to a delivery object, which may hang on a destination: whoever asks has something else to answer with. */
+import { withinTime } from '../../durable-objects/ledger/deadline.ts';
 import type { AlertEvent } from '../../durable-objects/ledger/entry.ts';
 import type { Bindings } from '../bindings.ts';
 import type { CostCenter } from './cost-centers.ts';
@@ -6,17 +7,11 @@ import { alertDeliveryOf } from './wallets.ts';
 
 /** What it answered; null where it is away or did not answer within `limitMs`. Asked once. */
 export async function askDelivery<T>(call: () => Promise<T>, limitMs: number): Promise<T | null> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const timeUp = new Promise<null>((resolve) => {
-    timer = setTimeout(() => resolve(null), limitMs);
-  });
   try {
-    return await Promise.race([call(), timeUp]);
+    return await withinTime(call(), limitMs);
   } catch (error) {
     console.warn({ message: 'the delivery of alerts did not answer', error: String(error) });
     return null;
-  } finally {
-    clearTimeout(timer);
   }
 }
 

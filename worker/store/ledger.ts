@@ -1,5 +1,5 @@
 /** The ledger and the alert events, for reading. Only the wallets' outboxes write them. */
-import { and, desc, eq, gte, inArray, lt, type SQL } from 'drizzle-orm';
+import { and, desc, eq, gt, gte, inArray, lt, type SQL } from 'drizzle-orm';
 import type { AlertEvent, Entry, EntryKind } from '../../durable-objects/ledger/entry.ts';
 import type { Database } from './database.ts';
 import { alertEvents, ledgerEntries } from './ledger-tables.ts';
@@ -72,18 +72,17 @@ export interface OwnedEvent {
   jurisdiction: 'eu' | null;
 }
 
-/** Events of some kinds that occurred at `since` (ISO 8601, UTC) or later, by cost center and id. */
-export async function listYoungEvents(
+/** Events of some kinds, by id, which is the order of their making; `after` is the id of the last one seen. */
+export async function listEventsAfter(
   database: Database,
   kinds: readonly string[],
-  since: string,
-  limit: number,
+  page: { after: string; limit: number },
 ): Promise<OwnedEvent[]> {
   return await database
     .select({ event: alertEvents, jurisdiction: costCenters.jurisdiction })
     .from(alertEvents)
     .leftJoin(costCenters, eq(costCenters.id, alertEvents.cost_center))
-    .where(and(inArray(alertEvents.on, [...kinds]), gte(alertEvents.occurred_at, since)))
-    .orderBy(alertEvents.cost_center, alertEvents.event_id)
-    .limit(limit);
+    .where(and(inArray(alertEvents.on, [...kinds]), gt(alertEvents.event_id, page.after)))
+    .orderBy(alertEvents.event_id)
+    .limit(page.limit);
 }

@@ -3,8 +3,9 @@
  * changed: turns were charged by them. An override ends by itself at `effectiveUntil`, or earlier where `endedAt` is
  * set, and never for turns that were admitted before.
  */
+
 import { and, desc, eq, gt, isNull, lt, or, type SQL, sql } from 'drizzle-orm';
-import { monotonicFactory, type ULIDFactory } from 'ulid';
+import { timeOrderedId } from '../../durable-objects/ledger/time-ordered-id.ts';
 import { type Authorship, commitForEveryone, type Outcome, untilCommitted } from './change.ts';
 import type { Database } from './database.ts';
 import { priceOverrides } from './price-tables.ts';
@@ -50,12 +51,8 @@ export function viewOfPriceOverride(row: PriceOverrideRow) {
   };
 }
 
-/** Made at first use: no randomness may be drawn while a Worker's modules load. */
-let nextId: ULIDFactory | null = null;
-
 function newId(at: string): string {
-  nextId ??= monotonicFactory();
-  return `price_${nextId(Date.parse(at))}`;
+  return `price_${timeOrderedId(Date.parse(at))}`;
 }
 
 /** Overrides of the same model (or of every model) that are not ended and share an instant with a span. */

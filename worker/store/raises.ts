@@ -3,8 +3,8 @@
  * ends by itself at `until`, which nobody has to write down, or earlier where `endedAt` is set.
  */
 import { and, desc, eq, gt, isNotNull, isNull, lt, lte, or, type SQL, sql } from 'drizzle-orm';
-import { monotonicFactory, type ULIDFactory } from 'ulid';
 import { formatUsd, nanoUsd } from '../../durable-objects/core/money.ts';
+import { timeOrderedId } from '../../durable-objects/ledger/time-ordered-id.ts';
 import { isUnused, type LinkUse, useOf } from './alert-link-uses.ts';
 import { type Authorship, commitChange, type Outcome, revisionOf, untilCommitted } from './change.ts';
 import type { Database } from './database.ts';
@@ -27,13 +27,9 @@ export function viewOfRaise(row: Omit<Raise, 'revision'>) {
   };
 }
 
-/** Made at first use: no randomness may be drawn while a Worker's modules load. */
-let nextId: ULIDFactory | null = null;
-
 /** An id that sorts by the time of its making, so that a list by id is one by age. */
 function newRaiseId(at: string): string {
-  nextId ??= monotonicFactory();
-  return `raise_${nextId(Date.parse(at))}`;
+  return `raise_${timeOrderedId(Date.parse(at))}`;
 }
 
 /** A new raise, and the statement that adds it in a batch with the change it belongs to. */

@@ -2,8 +2,9 @@
  * Reconciliation records and how far their jobs have come (migrations/0007_reconciliation.sql). Money is read and
  * written as text: sums over an organisation may be larger than a number holds exactly.
  */
+
 import { type SQL, sql } from 'drizzle-orm';
-import { monotonicFactory, type ULIDFactory } from 'ulid';
+import { timeOrderedId } from '../../durable-objects/ledger/time-ordered-id.ts';
 import type { Database } from './database.ts';
 
 export const RECONCILIATION_KINDS = ['upstream', 'wallets'] as const;
@@ -60,9 +61,6 @@ export function subjectOf(
   return JSON.stringify([kind, level, windowStart, windowEnd, costCenter, developer, apiKeyId, model]);
 }
 
-/** Made at first use: no randomness may be drawn while a Worker's modules load. */
-let nextId: ULIDFactory | null = null;
-
 /**
  * Keeps comparisons, each as a new record unless the newest one of its subject says the same (result and both
  * figures). Answers with the record that now holds for each, in their order. Rejects where D1 is away.
@@ -74,10 +72,9 @@ export async function keepComparisons(
 ): Promise<Reconciliation[]> {
   const kept: Reconciliation[] = [];
   for (const comparison of comparisons) {
-    nextId ??= monotonicFactory();
     const subject = subjectOf(comparison);
     const at = new Date(nowMs).toISOString();
-    await database.run(insertUnlessSaid(comparison, { id: nextId(nowMs), subject, at }));
+    await database.run(insertUnlessSaid(comparison, { id: timeOrderedId(nowMs), subject, at }));
     const rows = await database.all<Row>(
       sql`SELECT ${COLUMNS} FROM reconciliations WHERE subject = ${subject} ORDER BY reconciliation_id DESC LIMIT 1`,
     );

@@ -1,4 +1,5 @@
 /** Calls to a wallet that must not be lost: tried again, with the same ids, until they answer or time is up. */
+import { withinTime } from '../../durable-objects/ledger/deadline.ts';
 
 /** How long a turn or a relayed call waits for its wallet before its client is told to try again. */
 export const WALLET_LIMIT_MS = 2_000;
@@ -27,16 +28,10 @@ export async function callWallet<T>(call: () => Promise<T>, limitMs: number): Pr
 
 /** Null where the call was rejected (the object restarted, was overloaded or away) or did not answer in time. */
 async function attempt<T>(call: () => Promise<T>, limitMs: number): Promise<{ value: T } | null> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const timeUp = new Promise<null>((resolve) => {
-    timer = setTimeout(() => resolve(null), limitMs);
-  });
   try {
-    return await Promise.race([call().then((value) => ({ value })), timeUp]);
+    return { value: await withinTime(call(), limitMs) };
   } catch (error) {
     console.warn({ message: 'the wallet did not answer', error: String(error) });
     return null;
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -4,6 +4,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { Bodies } from '../../../scripts/demo/bodies.ts';
+import { clientHeaders } from '../../../scripts/demo/send-turn.ts';
 import { outputUntilLeft, type TrafficTurn, tokensOn } from '../../traffic/turn.ts';
 import { PLAYED_END, PLAYED_OUTPUT, type PlayedEnd } from './billed-upstream.ts';
 
@@ -109,12 +110,7 @@ async function send(url: string, key: string, turn: TrafficTurn, body: string): 
 function headersOf(turn: TrafficTurn, key: string): Record<string, string> {
   const left: PlayedEnd = turn.leftAfter === null ? 'whole' : 'left';
   return {
-    authorization: `Bearer ${key}`,
-    'content-type': 'application/json',
-    'anthropic-version': '2023-06-01',
-    'x-claude-code-session-id': turn.session,
-    'x-claude-code-request-class': turn.kind,
-    ...(turn.agent === null ? {} : { 'x-claude-code-agent-id': turn.agent }),
+    ...clientHeaders(turn, key),
     [PLAYED_OUTPUT]: String(tokensOn({ tokenizer: 'new' }, outputUntilLeft(turn))),
     [PLAYED_END]: turn.failedStatus === null ? left : String(turn.failedStatus),
   };

@@ -45,7 +45,11 @@ export const tags = z
     `expected names that do not begin with "${RESERVED_PREFIX}"`,
   );
 
-export const reason = z.string().trim().min(1).max(500);
+export const reason = z
+  .string('expected a reason')
+  .trim()
+  .min(1, 'expected a reason')
+  .max(500, 'expected at most 500 characters');
 
 /** A session as its client names it, opaque; turns cut longer names to this. */
 export const session = z
