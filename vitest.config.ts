@@ -54,6 +54,7 @@ export default defineConfig(async () => {
                 bindings: {
                   PROVIDER: 'simulator',
                   KEY_SECRETS: '1:test-secret-of-the-first-generation-0001',
+                  SIGNING_KEYS: `1:${Buffer.alloc(32, 7).toString('base64url')}`,
                   ADMIN_TOKEN: 'test-admin-token-0001',
                   ANTHROPIC_API_KEY: 'test-upstream-key',
                   TEST_MIGRATIONS: migrations,

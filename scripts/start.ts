@@ -31,7 +31,8 @@ async function start(settings: Settings): Promise<void> {
 
   const secrets = orExit(await openSecrets(settings.stateDir));
   const adminToken = settings.adminToken ?? secrets.adminToken ?? makeSecret();
-  const given = { adminToken, keySecret: secrets.keySecret, port: front.port };
+  const { keySecret, signingKey } = secrets;
+  const given = { adminToken, keySecret, signingKey, port: front.port };
   const gateway = await run(settings, given, record);
   const api = connectAdminApi(await gateway.address(), adminToken);
   const demoKeyId = await ensureDemo(api, { timezone: settings.timezone, knownKeyId: secrets.demoKeyId });
@@ -49,7 +50,7 @@ async function start(settings: Settings): Promise<void> {
     banner({
       port: front.port,
       upstream: settings.upstream,
-      key: await issueKey(DEMO_COST_CENTER, demoKeyId, [secrets.keySecret]),
+      key: await issueKey(DEMO_COST_CENTER, demoKeyId, [keySecret]),
       stateDir: settings.stateDir,
       adminToken: madeToken
         ? { from: 'made', token: adminToken }
@@ -61,7 +62,7 @@ async function start(settings: Settings): Promise<void> {
 /** Builds the Worker, starts it and waits until it says that it is configured. */
 async function run(
   settings: Settings,
-  given: { adminToken: string; keySecret: KeySecret; port: number },
+  given: { adminToken: string; keySecret: KeySecret; signingKey: string; port: number },
   record: RunRecord,
 ): Promise<Gateway> {
   const bundleDir = join(settings.stateDir, 'bundle');
@@ -75,6 +76,7 @@ async function run(
       ...upstreamBindings(settings.upstream),
       ADMIN_TOKEN: given.adminToken,
       KEY_SECRETS: `${given.keySecret.generation}:${given.keySecret.secret}`,
+      SIGNING_KEYS: `1:${given.signingKey}`,
       PUBLIC_URL: `http://127.0.0.1:${given.port}`,
       ALERTS_ALLOW_PRIVATE: String(settings.alertsAllowPrivate),
     },

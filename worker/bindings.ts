@@ -8,6 +8,7 @@ import { type AlertVariables, readAlertSettings } from '../durable-objects/core/
 import { parseUsd } from '../durable-objects/core/money.ts';
 import { readOtlpDestination } from '../durable-objects/core/otlp-destination.ts';
 import { err, ok, type Result } from '../durable-objects/core/result.ts';
+import { readSigningKeys, type SigningKeyText } from '../durable-objects/core/signing-keys.ts';
 import type { Wallet } from '../durable-objects/wallet/wallet.ts';
 
 /** The bindings as wrangler.toml declares them, unchecked. */
@@ -17,6 +18,7 @@ export interface Env extends AlertVariables {
   ALERTS: DurableObjectNamespace<AlertDelivery>;
   EMAIL?: SendEmail;
   ADMIN_TOKEN?: string;
+  SIGNING_KEYS?: string;
   PROVIDER?: string;
   ANTHROPIC_API_KEY?: string;
   ANTHROPIC_UPSTREAM_URL?: string;
@@ -84,6 +86,8 @@ export interface Bindings {
   /** Newest first: the first signs, all verify. */
   keySecrets: readonly [KeySecret, ...KeySecret[]];
   adminToken: string;
+  /** Newest first: the first signs policy versions and the audit log's head, all verify. */
+  signingKeys: readonly SigningKeyText[];
   provider: ProviderBindings;
   /** Sent where a client names no `anthropic-version`. */
   anthropicVersion: string;
@@ -197,6 +201,8 @@ export function readBindings(env: Env): Result<Bindings, string> {
   // Read by the objects, which send; checked here, where a mistake is told.
   const otlp = readOtlpDestination(env);
   if (!otlp.ok) problems.push(otlp.error);
+  const signing = readSigningKeys(env.SIGNING_KEYS);
+  if (!signing.ok) problems.push(signing.error);
   const alerting = readAlertSettings(env);
   if (!alerting.ok) problems.push(alerting.error);
   if (!env.DB) problems.push('DB: expected a D1 binding');
@@ -205,7 +211,7 @@ export function readBindings(env: Env): Result<Bindings, string> {
   if (env.PROVIDER === 'anthropic' && !env.ANTHROPIC_API_KEY) {
     problems.push('ANTHROPIC_API_KEY: expected a secret, because PROVIDER is "anthropic"');
   }
-  if (!parsed.success || !alerting.ok || problems.length > 0)
+  if (!parsed.success || !alerting.ok || !signing.ok || problems.length > 0)
     return err(`Bursar is not configured: ${problems.join('; ')}`);
   const vars = parsed.data;
   return ok({
@@ -214,6 +220,7 @@ export function readBindings(env: Env): Result<Bindings, string> {
     alerts: env.ALERTS,
     keySecrets: vars.KEY_SECRETS,
     adminToken: vars.ADMIN_TOKEN,
+    signingKeys: signing.value,
     provider:
       vars.PROVIDER === 'simulator'
         ? { name: 'simulator' }

@@ -5,29 +5,11 @@
  * A sealed text is `s1.<generation>.<iv>.<AES-256-GCM ciphertext>`; it opens as long as the secret of its generation is
  * listed. A signed text is `<base64url payload>.<generation>.<HMAC-SHA-256>`.
  */
+import { fromBase64Url, toBase64Url } from '../core/base64url.ts';
 import type { SealingSecret } from '../core/sealing-secret.ts';
 
 const IV_BYTES = 12;
 const encoder = new TextEncoder();
-
-function toBase64Url(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
-    .replaceAll('=', '');
-}
-
-/** Null where the text is no base64url, or another way to write the same bytes: a signed text has one form. */
-function fromBase64Url(text: string): Uint8Array | null {
-  try {
-    const bytes = Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (char) =>
-      char.charCodeAt(0),
-    );
-    return toBase64Url(bytes) === text ? bytes : null;
-  } catch {
-    return null;
-  }
-}
 
 async function derive(secret: string, purpose: string, algorithm: 'AES-GCM' | 'HMAC'): Promise<CryptoKey> {
   const base = await crypto.subtle.importKey('raw', encoder.encode(secret), 'HKDF', false, ['deriveKey']);

@@ -63,6 +63,7 @@ export async function startBursar(folder: string, options: BursarOptions): Promi
         ANTHROPIC_VERSION: '2023-06-01',
         ADMIN_TOKEN: options.adminToken,
         KEY_SECRETS: `1:${makeSecret()}`,
+        SIGNING_KEYS: `1:${makeSecret()}`,
       },
       modules,
     }),

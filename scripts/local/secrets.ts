@@ -1,6 +1,7 @@
 /**
  * The secrets of the local gateway, made at the first start and kept beside its state, readable by their owner
- * only: the admin token, the secret that virtual keys are signed with, and which key is the demo's. No key's
+ * only: the admin token, the secrets that virtual keys and policies are
+ * signed with, and which key is the demo's. No key's
  * text is kept; it is derived again from the secret.
  */
 import { randomBytes } from 'node:crypto';
@@ -14,10 +15,14 @@ const schema = z.object({
   adminToken: z.string().min(16).nullable(),
   /** Signs the virtual keys of this state. */
   keySecret: z.object({ generation: z.number().int().positive(), secret: z.string().min(32) }),
+  /** Signs policy versions; null in a state from before there were signatures, until the next start. */
+  signingKey: z.string().nullable().default(null),
   demoKeyId: z.string().nullable(),
 });
 
-export type LocalSecrets = z.infer<typeof schema>;
+type KeptSecrets = z.infer<typeof schema>;
+
+export type LocalSecrets = KeptSecrets & { signingKey: string };
 
 /** The file that holds them in a state folder. */
 export function secretsFile(stateDir: string): string {
@@ -33,15 +38,24 @@ export async function openSecrets(stateDir: string): Promise<Result<LocalSecrets
   });
   if (content === null) {
     const keySecret = { generation: 1, secret: makeSecret() };
-    const secrets = { adminToken: null, keySecret, demoKeyId: null };
+    const secrets = { adminToken: null, keySecret, signingKey: makeSecret(), demoKeyId: null };
     await saveSecrets(stateDir, secrets);
     return ok(secrets);
   }
   const parsed = schema.safeParse(parseJson(content));
-  if (parsed.success) return ok(parsed.data);
+  if (parsed.success) return ok(await withSigningKey(stateDir, parsed.data));
   return err(
     `${file} is damaged. Without it the keys made so far cannot be checked: restore it, or delete the folder ${stateDir} to begin anew.`,
   );
+}
+
+/** A state from before there were signatures gets its key once. */
+async function withSigningKey(stateDir: string, secrets: KeptSecrets): Promise<LocalSecrets> {
+  const { signingKey } = secrets;
+  if (signingKey !== null) return { ...secrets, signingKey };
+  const completed = { ...secrets, signingKey: makeSecret() };
+  await saveSecrets(stateDir, completed);
+  return completed;
 }
 
 /** 256 random bits, as text that needs no quoting in a shell. */

@@ -109,6 +109,8 @@ describe('a gateway that is not configured says what is missing', () => {
   test.each([
     [{ KEY_SECRETS: undefined }, 'KEY_SECRETS'],
     [{ KEY_SECRETS: '1:short' }, 'KEY_SECRETS'],
+    [{ SIGNING_KEYS: undefined }, 'SIGNING_KEYS'],
+    [{ SIGNING_KEYS: '1:short' }, 'SIGNING_KEYS'],
     [{ ADMIN_TOKEN: undefined }, 'ADMIN_TOKEN'],
     [{ ANTHROPIC_API_KEY: undefined }, 'ANTHROPIC_API_KEY'],
     [{ PROVIDER: 'openai' }, 'PROVIDER'],

@@ -3,9 +3,10 @@
  * ask for more of that budget in the name of the key's developer, and see how the budget stands. Made without asking
  * anybody, because it stands in the answer to a refused turn.
  */
+
+import { fromBase64Url, toBase64Url } from '../../durable-objects/core/base64url.ts';
 import { signText } from '../../durable-objects/ledger/sealed.ts';
 import type { KeySecret } from '../bindings.ts';
-import { fromBase64url, toBase64url } from './base64url.ts';
 
 const PURPOSE = 'ask-link';
 const VALID_MS = 24 * 3_600_000;
@@ -35,7 +36,7 @@ export async function askToken(
   nowMs: number,
 ): Promise<string> {
   const expires = Math.floor((nowMs + VALID_MS) / 1_000).toString(36);
-  const parts = [keyId, budget, expires, ...(session === null ? [] : [toBase64url(encoder.encode(session))])];
+  const parts = [keyId, budget, expires, ...(session === null ? [] : [toBase64Url(encoder.encode(session))])];
   const payload = parts.join('.');
   return `${newest.generation}.${payload}.${await macOf(payload, newest)}`;
 }
@@ -52,7 +53,7 @@ export async function readAskToken(
   const payload = token.slice(token.indexOf('.') + 1, token.lastIndexOf('.'));
   const expected = await macOf(payload, secret);
   if (!crypto.subtle.timingSafeEqual(encoder.encode(mac), encoder.encode(expected))) return 'altered';
-  const bytes = encoded === undefined ? null : fromBase64url(encoded);
+  const bytes = encoded === undefined ? null : fromBase64Url(encoded);
   const session = bytes && new TextDecoder().decode(bytes);
   return Number.parseInt(expires, 36) * 1_000 <= nowMs ? 'expired' : { keyId, budget, session };
 }

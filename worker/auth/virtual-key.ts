@@ -3,8 +3,9 @@
  * it for that cost center, so a forged one costs one HMAC and reaches no object and no database. Whether it is
  * still good (revoked, disabled, expired) is the wallet's to know.
  */
+
+import { toBase64Url } from '../../durable-objects/core/base64url.ts';
 import type { KeySecret } from '../bindings.ts';
-import { toBase64url } from './base64url.ts';
 
 export interface VerifiedKey {
   costCenter: string;
@@ -35,7 +36,7 @@ async function importedKey(secret: KeySecret): Promise<CryptoKey> {
 async function macOf(costCenter: string, keyId: string, secret: KeySecret): Promise<string> {
   const signed = encoder.encode(JSON.stringify(['bursar virtual key', costCenter, keyId, secret.generation]));
   const mac = await crypto.subtle.sign('HMAC', await importedKey(secret), signed);
-  return toBase64url(new Uint8Array(mac));
+  return toBase64Url(new Uint8Array(mac));
 }
 
 /** The secret text of a key, signed with the newest secret. It is shown once and stored nowhere. */

@@ -3,7 +3,7 @@
  * with other filters, or altered, it is refused rather than answered with the wrong rows.
  */
 import { z } from '@hono/zod-openapi';
-import { fromBase64url, toBase64url } from '../../auth/base64url.ts';
+import { fromBase64Url, toBase64Url } from '../../../durable-objects/core/base64url.ts';
 import type { Failure } from './failures.ts';
 
 export const pageQuery = {
@@ -26,18 +26,18 @@ export type ListQuery = { list: string } & Record<string, string | null>;
 async function digestOf(query: ListQuery, position: string): Promise<string> {
   const text = new TextEncoder().encode(JSON.stringify([query, position]));
   const digest = await crypto.subtle.digest('SHA-256', text);
-  return toBase64url(new Uint8Array(digest).slice(0, DIGEST_BYTES));
+  return toBase64Url(new Uint8Array(digest).slice(0, DIGEST_BYTES));
 }
 
 /** The cursor of a position in this query. */
 export async function cursorFor(query: ListQuery, position: string): Promise<string> {
-  return `${toBase64url(new TextEncoder().encode(position))}.${await digestOf(query, position)}`;
+  return `${toBase64Url(new TextEncoder().encode(position))}.${await digestOf(query, position)}`;
 }
 
 /** The position a cursor stands for; null where it is not a cursor of this query. */
 export async function positionOf(query: ListQuery, cursor: string): Promise<string | null> {
   const [encoded = '', digest] = cursor.split('.');
-  const bytes = fromBase64url(encoded);
+  const bytes = fromBase64Url(encoded);
   if (!bytes) return null;
   const position = new TextDecoder().decode(bytes);
   return digest === (await digestOf(query, position)) ? position : null;
