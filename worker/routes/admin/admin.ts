@@ -5,6 +5,7 @@
 import { bodyLimit } from 'hono/body-limit';
 import { HTTPException } from 'hono/http-exception';
 import { isAdmin } from '../../auth/admin.ts';
+import { ADMIN_TOKEN_PRINCIPAL } from '../../auth/principal.ts';
 import { ArchiveAway, ArchiveUnreadable } from '../../finance/segment-object.ts';
 import { isDatabaseAway } from '../../store/database.ts';
 import { alertRoutes } from './alert-routes.ts';
@@ -44,6 +45,7 @@ admin.use(async (c, next) => {
   if (!(await isAdmin(c.req.raw.headers, c.get('bindings').adminToken))) {
     return fail(requestId, { why: 'unauthenticated' });
   }
+  c.set('principal', ADMIN_TOKEN_PRINCIPAL);
   await next();
   c.res.headers.set('request-id', requestId);
   return undefined;

@@ -2,6 +2,7 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { AppEnv } from '../../app-env.ts';
+import type { Principal } from '../../auth/principal.ts';
 import type { Env } from '../../bindings.ts';
 import type { Authorship } from '../../store/change.ts';
 import { type Database, openDatabase } from '../../store/database.ts';
@@ -10,7 +11,7 @@ import { problemsOf } from './problems.ts';
 
 export interface AdminEnv {
   Bindings: Env;
-  Variables: Pick<AppEnv['Variables'], 'bindings' | 'requestId'>;
+  Variables: Pick<AppEnv['Variables'], 'bindings' | 'requestId'> & { principal: Principal };
 }
 
 export type AdminContext = Context<AdminEnv>;
@@ -29,7 +30,7 @@ export function databaseOf(c: AdminContext): Database {
   return openDatabase(c.get('bindings').db);
 }
 
-/** Who changes something with this request. There is one admin credential so far, the bootstrap token. */
+/** Who changes something with this request. */
 export function authorshipOf(c: AdminContext): Authorship {
-  return { actor: 'admin_token', requestId: c.get('requestId'), at: new Date().toISOString() };
+  return { actor: c.get('principal').actor, requestId: c.get('requestId'), at: new Date().toISOString() };
 }
