@@ -79,6 +79,7 @@ async function run(
       SIGNING_KEYS: `1:${given.signingKey}`,
       PUBLIC_URL: `http://127.0.0.1:${given.port}`,
       ALERTS_ALLOW_PRIVATE: String(settings.alertsAllowPrivate),
+      ...settings.identity,
     },
     onWorkerd: (pid) => record.noteWorkerd(pid),
   });
