@@ -93,10 +93,3 @@ export function keysOf(issuer: TrustedIssuer): JWTVerifyGetKey {
     }
   };
 }
-
-/** Forgets what this isolate learned of issuers. */
-export function forgetIssuers(): void {
-  addresses.clear();
-  keySets.clear();
-  failures.clear();
-}

@@ -84,13 +84,26 @@ function forbidden(
   return `${action} is allowed to ${principal.actor} in ${own} only, not in ${here}: there it takes ${scope}${hint}`;
 }
 
+interface Refused {
+  failure: Failure;
+  /** A word for the audit log; null: there is nothing to record. */
+  why: 'no_action' | 'role' | 'cost_center' | null;
+  costCenter: string | null;
+}
+
+const NO_ACTION: Refused = {
+  failure: { why: 'forbidden', message: 'nobody may do this: it has no action in the table of permissions' },
+  why: 'no_action',
+  costCenter: null,
+};
+
 /** Null where the caller may do this. */
 async function refusalOf(
   c: AdminContext,
   caller: Caller,
   route: Route,
   guard: Guard,
-): Promise<{ failure: Failure; costCenter: string | null } | null> {
+): Promise<Refused | null> {
   const { action, binding } = guard;
   if (action === 'whoami') return null;
   const reach = reachOf(caller.grants, action);
@@ -100,13 +113,13 @@ async function refusalOf(
   const costCenter = await costCenterOf(c, route, guard);
   const thing = THINGS[binding];
   if (isAllowedSomewhere && thing !== undefined && costCenter === null) {
-    return { failure: { why: 'unknown', what: `${thing} ${segmentAt(c, route, 2)}` }, costCenter };
+    const what = `${thing} ${segmentAt(c, route, 2)}`;
+    return { failure: { why: 'unknown', what }, why: null, costCenter };
   }
   if (permits(caller.grants, action, costCenter)) return null;
-  return {
-    failure: { why: 'forbidden', message: forbidden(caller, action, binding, costCenter) },
-    costCenter,
-  };
+  const message = forbidden(caller, action, binding, costCenter);
+  const why = isAllowedSomewhere ? 'cost_center' : 'role';
+  return { failure: { why: 'forbidden', message }, why, costCenter };
 }
 
 /** A cost center's id fits into the audit log; whatever else somebody put into a path or query does not. */
@@ -171,21 +184,16 @@ export const gate: MiddlewareHandler<AdminEnv> = async (c, next) => {
   const { principal, grants } = caller;
   if (!route) return fail(requestId, { why: 'unknown', what: `${c.req.method} ${c.req.path}` });
   const guard = guardOf(route.method, route.path);
-  const refused = guard
-    ? await refusalOf(c, caller, route, guard)
-    : {
-        failure: { why: 'forbidden' as const, message: 'nobody may do this: it is no action' },
-        costCenter: null,
-      };
+  const refused = guard ? await refusalOf(c, caller, route, guard) : NO_ACTION;
   if (refused) {
-    if (refused.failure.why === 'forbidden') {
+    const { failure, why } = refused;
+    if (why !== null) {
       const action = guard?.action ?? null;
       const costCenter = isId(refused.costCenter) ? refused.costCenter : null;
-      const why = action === null ? 'no_action' : costCenter === null ? 'role' : 'cost_center';
       const denial = { actor: principal.actor, action, why, route: incoming.route, costCenter };
       await recordDenial(databaseOf(c), denial, requestId);
     }
-    return fail(requestId, refused.failure);
+    return fail(requestId, failure);
   }
   c.set('principal', principal);
   c.set('grants', grants);
