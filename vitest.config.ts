@@ -26,6 +26,8 @@ const LIBRARIES = [
   'hono/cookie',
   'hono/html',
   'hono/http-exception',
+  'hono/route',
+  'jose',
   'temporal-polyfill',
   'ulid',
   'zod',

@@ -81,6 +81,7 @@ async function run(
       POLICY_APPROVAL: 'off',
       PUBLIC_URL: `http://127.0.0.1:${given.port}`,
       ALERTS_ALLOW_PRIVATE: String(settings.alertsAllowPrivate),
+      ...settings.identity,
     },
     onWorkerd: (pid) => record.noteWorkerd(pid),
   });

@@ -9,10 +9,15 @@ import { parseUsd } from '../durable-objects/core/money.ts';
 import { readOtlpDestination } from '../durable-objects/core/otlp-destination.ts';
 import { err, ok, type Result } from '../durable-objects/core/result.ts';
 import { readSigningKeys, type SigningKeyText } from '../durable-objects/core/signing-keys.ts';
+import {
+  type IdentityVariables,
+  readTrustedIssuers,
+  type TrustedIssuer,
+} from '../durable-objects/core/trusted-issuers.ts';
 import type { Wallet } from '../durable-objects/wallet/wallet.ts';
 
 /** The bindings as wrangler.toml declares them, unchecked. */
-export interface Env extends AlertVariables {
+export interface Env extends AlertVariables, IdentityVariables {
   DB: D1Database;
   WALLET: DurableObjectNamespace<Wallet>;
   ALERTS: DurableObjectNamespace<AlertDelivery>;
@@ -94,6 +99,8 @@ export interface Bindings {
   policyApproval: boolean;
   /** Whether who approves a version must be another than who wrote or submitted it. */
   policyFourEyes: boolean;
+  /** Whose word on people counts; none where none is configured. */
+  trustedIssuers: readonly TrustedIssuer[];
   provider: ProviderBindings;
   /** Sent where a client names no `anthropic-version`. */
   anthropicVersion: string;
@@ -216,6 +223,8 @@ export function readBindings(env: Env): Result<Bindings, string> {
   if (!otlp.ok) problems.push(otlp.error);
   const signing = readSigningKeys(env.SIGNING_KEYS);
   if (!signing.ok) problems.push(signing.error);
+  const trusted = readTrustedIssuers(env);
+  if (!trusted.ok) problems.push(trusted.error);
   const alerting = readAlertSettings(env);
   if (!alerting.ok) problems.push(alerting.error);
   if (!env.DB) problems.push('DB: expected a D1 binding');
@@ -224,7 +233,7 @@ export function readBindings(env: Env): Result<Bindings, string> {
   if (env.PROVIDER === 'anthropic' && !env.ANTHROPIC_API_KEY) {
     problems.push('ANTHROPIC_API_KEY: expected a secret, because PROVIDER is "anthropic"');
   }
-  if (!parsed.success || !alerting.ok || !signing.ok || problems.length > 0)
+  if (!parsed.success || !alerting.ok || !signing.ok || !trusted.ok || problems.length > 0)
     return err(`Bursar is not configured: ${problems.join('; ')}`);
   const vars = parsed.data;
   return ok({
@@ -236,6 +245,7 @@ export function readBindings(env: Env): Result<Bindings, string> {
     signingKeys: signing.value,
     policyApproval: vars.POLICY_APPROVAL,
     policyFourEyes: vars.POLICY_FOUR_EYES,
+    trustedIssuers: trusted.value,
     provider:
       vars.PROVIDER === 'simulator'
         ? { name: 'simulator' }

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { err, ok, type Result } from '../../durable-objects/core/result.ts';
+import { readTrustedIssuers } from '../../durable-objects/core/trusted-issuers.ts';
 import { projectPath } from '../project.ts';
 
 const DEFAULT_PORT = 8787;
@@ -23,6 +24,8 @@ export interface Settings {
   adminToken: string | null;
   /** Whether alerts may go to addresses on this machine. */
   alertsAllowPrivate: boolean;
+  /** Identity providers, as the Worker reads them; those that are set. */
+  identity: Record<string, string>;
   /** Where D1, the wallets and the local secrets are kept; absolute. */
   stateDir: string;
   /** The machine's IANA time zone, in which the demo's days begin. */
@@ -56,6 +59,10 @@ const schema = z.object({
   ),
   ALERTS_ALLOW_PRIVATE: text.pipe(z.enum(['true', 'false'], 'expected "true" or "false"').optional()),
   BURSAR_STATE_DIR: text,
+  ACCESS_TEAM_DOMAIN: text,
+  ACCESS_AUD: text,
+  OIDC_ISSUERS: text,
+  OIDC_ALLOW_LOOPBACK: text,
 });
 
 /** The settings in `env`, or one line a wrong variable. Never holds a value, which may be a secret. */
@@ -64,12 +71,19 @@ export function readSettings(env: Record<string, string | undefined>): Result<Se
   if (!parsed.success) {
     return err(parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('\n'));
   }
+  const { ACCESS_TEAM_DOMAIN, ACCESS_AUD, OIDC_ISSUERS, OIDC_ALLOW_LOOPBACK } = parsed.data;
+  const identity = { ACCESS_TEAM_DOMAIN, ACCESS_AUD, OIDC_ISSUERS, OIDC_ALLOW_LOOPBACK };
+  const trusted = readTrustedIssuers(identity);
+  if (!trusted.ok) return trusted;
   const { PORT, ANTHROPIC_API_KEY, ANTHROPIC_UPSTREAM_URL, ADMIN_TOKEN, BURSAR_STATE_DIR } = parsed.data;
   return ok({
     port: PORT ?? DEFAULT_PORT,
     upstream: chooseUpstream(ANTHROPIC_API_KEY, ANTHROPIC_UPSTREAM_URL),
     adminToken: ADMIN_TOKEN ?? null,
     alertsAllowPrivate: parsed.data.ALERTS_ALLOW_PRIVATE === 'true',
+    identity: Object.fromEntries(
+      Object.entries(identity).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+    ),
     stateDir: BURSAR_STATE_DIR ?? projectPath('.wrangler/state'),
     timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
   });

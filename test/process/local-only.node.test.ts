@@ -8,7 +8,9 @@ describe('a deployment', () => {
     ['one that is a boolean', { ALERTS_ALLOW_PRIVATE: true }, [], 'wrangler.toml'],
     ['an argument', {}, ['--var', 'ALERTS_ALLOW_PRIVATE:true'], 'the arguments'],
     ['an argument in one piece', {}, ['--var=ALERTS_ALLOW_PRIVATE:true'], 'the arguments'],
-  ])('that lets alerts go to private addresses by %s is refused', (_, vars, args, where) => {
+    ['one for issuers', { OIDC_ALLOW_LOOPBACK: 'true' }, [], 'wrangler.toml'],
+    ['an argument for issuers', {}, ['--var', 'OIDC_ALLOW_LOOPBACK:true'], 'the arguments'],
+  ])('that trusts this machine by %s is refused', (_, vars, args, where) => {
     expect(localOnlyProblem(vars, args)).toContain(`take it out of ${where}`);
   });
 

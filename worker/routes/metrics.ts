@@ -1,5 +1,5 @@
 /**
- * `GET /metrics`: the state of the gateway for Prometheus, with the admin token. What a scrape costs is bounded:
+ * `GET /metrics`: the state of the gateway for Prometheus, to whoever may read metrics. What a scrape costs is bounded:
  * counters are a few rows a cost center read by primary key, gauges one call a wallet of at most a page of them,
  * and the estimate's error is measured over one day, once a minute and isolate.
  */
@@ -9,13 +9,13 @@ import type { Context, Hono } from 'hono';
 import { withinTime } from '../../durable-objects/ledger/deadline.ts';
 import type { WalletGauges, WalletRpc } from '../../durable-objects/wallet/rpc.ts';
 import type { AppEnv } from '../app-env.ts';
-import { isAdmin } from '../auth/admin.ts';
 import { type CostCenter, countCostCenters, listCostCenters } from '../store/cost-centers.ts';
 import { type Database, isDatabaseAway, openDatabase } from '../store/database.ts';
 import { measureEstimates, type NamedFigures } from '../store/estimate-metric.ts';
 import { listLedgerTotals } from '../store/metric-totals.ts';
 import { walletOf } from '../store/wallets.ts';
 import { fail } from './admin/failures.ts';
+import { refuseUnlessAllowed } from './admin/gate.ts';
 import { problemsOf } from './admin/problems.ts';
 import { type AskedWallet, estimateFamilies, ledgerFamilies, walletFamilies } from './metric-families.ts';
 import { PROMETHEUS_CONTENT_TYPE, toPrometheusText } from './prometheus-text.ts';
@@ -93,13 +93,13 @@ async function metricsText(
 
 async function scrape(context: Context<AppEnv>): Promise<Response> {
   const { requestId, bindings } = context.var;
-  if (!(await isAdmin(context.req.raw.headers, bindings.adminToken))) {
-    return fail(requestId, { why: 'unauthenticated' });
-  }
-  const query = querySchema.safeParse(context.req.query());
-  if (!query.success) return fail(requestId, { why: 'invalid', problems: problemsOf(query.error) });
-  const { after = null, limit } = query.data;
+  const incoming = { request: context.req.raw, route: 'GET /metrics', bindings, requestId };
   try {
+    const refused = await refuseUnlessAllowed(incoming, 'metrics.read');
+    if (refused) return refused;
+    const query = querySchema.safeParse(context.req.query());
+    if (!query.success) return fail(requestId, { why: 'invalid', problems: problemsOf(query.error) });
+    const { after = null, limit } = query.data;
     const text = await metricsText(bindings, { after, limit });
     return new Response(text, {
       headers: {

@@ -32,7 +32,7 @@ interface DataPlaneCall {
   method: 'get' | 'post' | 'head';
   path: string;
   summary: string;
-  /** Whether a virtual key is asked for; "admin": the admin token. */
+  /** Whether a virtual key is asked for; "admin": what the admin API takes. */
   keyed: boolean | 'admin';
   headers?: Record<string, string>;
   /** A JSON body that is asked for, and answered as it was understood unless there is an `answer`. */
@@ -154,6 +154,7 @@ const DATA_PLANE: readonly DataPlaneCall[] = [
   },
 ];
 
+const ADMIN_SCHEMES = [{ adminToken: [] }, { serviceToken: [] }, { oidc: [] }, { cloudflareAccess: [] }];
 const KEY_SCHEMES = [{ virtualKey: [] }, { virtualKeyHeader: [] }];
 
 function answerOf(
@@ -192,7 +193,7 @@ function describe(
     path,
     summary,
     tags: ['data plane'],
-    security: keyed === 'admin' ? [{ adminToken: [] }] : keyed ? KEY_SCHEMES : [],
+    security: keyed === 'admin' ? ADMIN_SCHEMES : keyed ? KEY_SCHEMES : [],
     ...(parameters.length > 0 ? { parameters } : {}),
     ...(body ? { request: { body: jsonBody(body) } } : {}),
     responses: {
@@ -204,6 +205,17 @@ function describe(
 
 function registerComponents({ openAPIRegistry: registry }: OpenAPIHono): void {
   registry.registerComponent('securitySchemes', 'adminToken', { type: 'http', scheme: 'bearer' });
+  registry.registerComponent('securitySchemes', 'serviceToken', { type: 'http', scheme: 'bearer' });
+  registry.registerComponent('securitySchemes', 'oidc', {
+    type: 'http',
+    scheme: 'bearer',
+    bearerFormat: 'JWT',
+  });
+  registry.registerComponent('securitySchemes', 'cloudflareAccess', {
+    type: 'apiKey',
+    in: 'header',
+    name: 'cf-access-jwt-assertion',
+  });
   registry.registerComponent('securitySchemes', 'virtualKey', { type: 'http', scheme: 'bearer' });
   registry.registerComponent('securitySchemes', 'virtualKeyHeader', {
     type: 'apiKey',
@@ -226,6 +238,6 @@ export function openApiDocument(): object {
   return document.getOpenAPI31Document({
     openapi: '3.1.0',
     info: { title: 'Bursar', version: '1', description: 'A budget gateway for Claude Code.' },
-    security: [{ adminToken: [] }],
+    security: ADMIN_SCHEMES,
   });
 }

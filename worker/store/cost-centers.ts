@@ -107,15 +107,18 @@ export async function findCostCenter(database: Database, id: string): Promise<Co
   return row ?? null;
 }
 
-/** In order of id, from after `after` on. */
+/** In order of id, from after `after` on; where `among` is given only these. */
 export async function listCostCenters(
   database: Database,
-  page: { after: string | null; limit: number },
+  page: { after: string | null; limit: number; among?: readonly string[] | null },
 ): Promise<CostCenter[]> {
+  const { after, among = null } = page;
+  // One parameter however many they are.
+  const isAmong = sql`${costCenters.id} IN (SELECT value FROM json_each(${JSON.stringify(among)}))`;
   return await database
     .select()
     .from(costCenters)
-    .where(page.after === null ? undefined : gt(costCenters.id, page.after))
+    .where(and(after === null ? undefined : gt(costCenters.id, after), among === null ? undefined : isAmong))
     .orderBy(asc(costCenters.id))
     .limit(page.limit);
 }
@@ -151,6 +154,12 @@ export async function jurisdictionsOf(
     .from(costCenters)
     .where(inArray(id, [...ids]));
   return new Map(rows.map((row) => [row.id, row.jurisdiction]));
+}
+
+/** Of these ids, those that no cost center has. */
+export async function unknownCostCenters(database: Database, ids: readonly string[]): Promise<string[]> {
+  const known = await listCostCenters(database, { after: null, limit: ids.length, among: ids });
+  return ids.filter((id) => !known.some((each) => each.id === id));
 }
 
 /** How many there are whose id comes after this one. */

@@ -1,11 +1,9 @@
 /**
- * The admin API, mounted at /admin/v1. Here is what holds for every call: the token before anything else, a
- * bounded body, the request id on every answer, and errors in the envelope whatever happens.
+ * The admin API, mounted at /admin/v1. Here is what holds for every call: who calls and whether they may before
+ * anything else, a bounded body, the request id on every answer, and errors in the envelope whatever happens.
  */
 import { bodyLimit } from 'hono/body-limit';
 import { HTTPException } from 'hono/http-exception';
-import { isAdmin } from '../../auth/admin.ts';
-import { ADMIN_TOKEN_PRINCIPAL } from '../../auth/principal.ts';
 import { ArchiveAway, ArchiveUnreadable } from '../../finance/segment-object.ts';
 import { isDatabaseAway } from '../../store/database.ts';
 import { alertRoutes } from './alert-routes.ts';
@@ -19,6 +17,7 @@ import { developers } from './developers.ts';
 import { exemptions } from './exemption.ts';
 import { exports } from './exports.ts';
 import { fail } from './failures.ts';
+import { gate } from './gate.ts';
 import { holds } from './holds.ts';
 import { increaseRequests } from './increase-requests.ts';
 import { keyRotation } from './key-rotation.ts';
@@ -32,25 +31,19 @@ import { policyStates } from './policy-states.ts';
 import { priceOverrides } from './price-overrides.ts';
 import { raises } from './raises.ts';
 import { reconciliations } from './reconciliations.ts';
+import { roleBindings } from './role-bindings.ts';
+import { serviceTokens } from './service-tokens.ts';
 import { sessionStops } from './session-stops.ts';
 import { storage } from './storage.ts';
 import { wallet } from './wallet.ts';
+import { whoami } from './whoami.ts';
 
 /** Room for a policy of the largest size, escaped and indented as its author likes. */
 const MAX_BODY_BYTES = 1024 * 1024;
 
 export const admin = adminRouter();
 
-admin.use(async (c, next) => {
-  const requestId = c.get('requestId');
-  if (!(await isAdmin(c.req.raw.headers, c.get('bindings').adminToken))) {
-    return fail(requestId, { why: 'unauthenticated' });
-  }
-  c.set('principal', ADMIN_TOKEN_PRINCIPAL);
-  await next();
-  c.res.headers.set('request-id', requestId);
-  return undefined;
-});
+admin.use(gate);
 
 admin.use(
   bodyLimit({
@@ -85,11 +78,12 @@ for (const router of [
   storage,
   reconciliations,
   developers,
+  whoami,
+  roleBindings,
+  serviceTokens,
 ]) {
   admin.route('/', router);
 }
-
-admin.all('*', (c) => fail(c.get('requestId'), { why: 'unknown', what: `${c.req.method} ${c.req.path}` }));
 
 admin.onError((error, c) => {
   const requestId = c.get('requestId');

@@ -2,6 +2,7 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import type { AppEnv } from '../../app-env.ts';
+import type { Grant } from '../../auth/permissions.ts';
 import type { Principal } from '../../auth/principal.ts';
 import type { Env } from '../../bindings.ts';
 import type { Authorship } from '../../store/change.ts';
@@ -11,7 +12,11 @@ import { problemsOf } from './problems.ts';
 
 export interface AdminEnv {
   Bindings: Env;
-  Variables: Pick<AppEnv['Variables'], 'bindings' | 'requestId'> & { principal: Principal };
+  Variables: Pick<AppEnv['Variables'], 'bindings' | 'requestId'> & {
+    principal: Principal;
+    /** What the caller may do; the route's own action they may, or no handler would run. */
+    grants: readonly Grant[];
+  };
 }
 
 export type AdminContext = Context<AdminEnv>;

@@ -4,7 +4,7 @@ import { z } from '@hono/zod-openapi';
 const ERROR = { $ref: '#/components/responses/Error' };
 
 /** Errors are described once, as a component: every one has the same envelope. */
-export const ERRORS = { 400: ERROR, 401: ERROR, 404: ERROR, 409: ERROR, 503: ERROR };
+export const ERRORS = { 400: ERROR, 401: ERROR, 403: ERROR, 404: ERROR, 409: ERROR, 503: ERROR };
 
 export function answer<Schema extends z.ZodType>(schema: Schema, description: string) {
   return { description, content: { 'application/json': { schema } } };

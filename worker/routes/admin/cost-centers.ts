@@ -1,6 +1,7 @@
 /** `/cost_centers`: create, list, read and edit. */
 import { createRoute, z } from '@hono/zod-openapi';
 import { builtinCatalogue } from '../../../durable-objects/core/catalogue/models.ts';
+import { reachOf } from '../../auth/permissions.ts';
 import {
   changeCostCenter,
   createCostCenter,
@@ -53,13 +54,17 @@ costCenters.openapi(
     method: 'get',
     path: '/cost_centers',
     request: { query: z.strictObject(pageQuery) },
-    responses: { ...ERRORS, 200: answer(pageOfSchema(costCenterView), 'By id; archived ones too.') },
+    responses: {
+      ...ERRORS,
+      200: answer(pageOfSchema(costCenterView), 'Those the caller may read, by id; archived ones too.'),
+    },
   }),
   async (c) => {
+    const among = reachOf(c.get('grants'), 'cost_center.read');
     const page = await pageOf(
       { list: 'cost_centers' },
       c.req.valid('query'),
-      (each) => listCostCenters(databaseOf(c), each),
+      (each) => listCostCenters(databaseOf(c), { ...each, among }),
       (row) => row.id,
     );
     if (!page) return fail(c.get('requestId'), WRONG_CURSOR);

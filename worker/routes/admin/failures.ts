@@ -1,5 +1,6 @@
 /** What can go wrong with an admin call that is no bug, and its one translation to the wire. */
 import type { PolicyProblem } from '../../../durable-objects/core/policy/types.ts';
+import type { Refusal } from '../../auth/assertion.ts';
 import { errorResponse } from '../../envelope.ts';
 
 export type Failure =
@@ -12,7 +13,9 @@ export type Failure =
   | { why: 'contended' }
   | { why: 'invalid'; problems: PolicyProblem[] }
   | { why: 'unreadable'; message: string }
-  | { why: 'unauthenticated' }
+  | { why: 'unauthenticated'; refusal: Refusal | 'missing' }
+  /** Whoever calls is known, and may not do this; `message` names the action and the role that may. */
+  | { why: 'forbidden'; message: string }
   | { why: 'too_large'; maxBytes: number }
   /** Stored, but the wallet has not said that it has it. `advice`: what to do where repeating the call is wrong. */
   | { why: 'unconfirmed'; stored: string; advice?: string }
@@ -20,8 +23,30 @@ export type Failure =
   | { why: 'delivery_away' }
   | { why: 'database_away' }
   | { why: 'archive_away' }
+  /** The keys of an identity provider cannot be had, so that nobody can tell whether a token is good. */
+  | { why: 'issuer_away' }
   /** A bug; the log has it under the request id. */
   | { why: 'bug' };
+
+const EXPECTED =
+  'expected the admin token, a service token or an identity provider’s token as "Authorization: Bearer …", or Cloudflare Access in front';
+
+/** What a caller is told of a credential that proves nothing. */
+const UNAUTHENTICATED: Record<Refusal | 'missing', string> = {
+  missing: EXPECTED,
+  unknown_token: `this token is not known: ${EXPECTED}`,
+  malformed: `this token cannot be read: ${EXPECTED}`,
+  untrusted_issuer: 'this token is of an issuer that this deployment does not trust',
+  algorithm: 'this token is signed in a way that this deployment does not accept',
+  unknown_key: 'this token is signed with a key that its issuer does not list',
+  signature: 'the signature of this token is not its issuer’s',
+  expired: 'this token has expired',
+  not_yet_valid: 'this token is not valid yet',
+  audience: 'this token is meant for somebody else: its audience is not this deployment’s',
+  claims: 'this token lacks a claim that it needs: exp, aud, and sub or common_name',
+  revoked: 'this token was revoked',
+  cross_site: 'a page of another site made this request; what changes something has to come from here',
+};
 
 /** "`budgets[0].id`: …", and how many more there are. */
 function sentenceOf(problems: readonly PolicyProblem[]): string {
@@ -54,11 +79,9 @@ export function fail(requestId: string, failure: Failure): Response {
     case 'unreadable':
       return errorResponse('invalid_request_error', failure.message, options);
     case 'unauthenticated':
-      return errorResponse(
-        'authentication_error',
-        'expected the admin token as "Authorization: Bearer …"',
-        options,
-      );
+      return errorResponse('authentication_error', UNAUTHENTICATED[failure.refusal], options);
+    case 'forbidden':
+      return errorResponse('permission_error', failure.message, options);
     case 'too_large':
       return errorResponse(
         'request_too_large',
@@ -85,6 +108,8 @@ export function fail(requestId: string, failure: Failure): Response {
         'the bucket of the archive cannot be reached; try again',
         unavailable,
       );
+    case 'issuer_away':
+      return errorResponse('api_error', 'the identity provider cannot be reached; try again', unavailable);
     case 'bug':
       return errorResponse('api_error', 'an internal error; the log has it under this request id', options);
   }

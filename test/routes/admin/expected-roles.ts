@@ -1,0 +1,108 @@
+/**
+ * Who may do what, once more and by hand: every route of the admin API with the roles that may call it beside admin:
+ * m(anager), f(inance), a(pprover), d(eveloper), A(uditor). Written apart from worker/auth, so that a slip there shows.
+ */
+
+/** Of one cost center: a manager's own only. */
+export const OF_ONE: Record<string, string> = {
+  'GET /cost_centers/{id}': 'mfaA',
+  'PATCH /cost_centers/{id}': '',
+  'POST /cost_centers/{id}/archive': '',
+  'POST /cost_centers/{id}/restore': '',
+  'POST /cost_centers/{id}/pause': 'm',
+  'POST /cost_centers/{id}/resume': 'm',
+  'GET /cost_centers/{id}/keys': 'mfaA',
+  'GET /cost_centers/{id}/keys/{}': 'mfaA',
+  'POST /cost_centers/{id}/keys': 'm',
+  'PATCH /cost_centers/{id}/keys/{}': 'm',
+  'DELETE /cost_centers/{id}/keys/{}': 'm',
+  'POST /cost_centers/{id}/keys/{}/rotate': 'm',
+  'GET /cost_centers/{id}/policies': 'mfaA',
+  'GET /cost_centers/{id}/policies/{}': 'mfaA',
+  'GET /cost_centers/{id}/policies/{}/diff': 'mfaA',
+  'GET /cost_centers/{id}/policies/{}/signed': 'mfaA',
+  'GET /cost_centers/{id}/policies/{}/events': 'mfaA',
+  'GET /cost_centers/{id}/policies/{}/canary': 'mfaA',
+  'GET /cost_centers/{id}/canary': 'mfaA',
+  'GET /cost_centers/{id}/review': 'mfaA',
+  'POST /cost_centers/{id}/policies': 'm',
+  'POST /cost_centers/{id}/policies/{}/submit': 'm',
+  'POST /cost_centers/{id}/policies/{}/approve': 'a',
+  'POST /cost_centers/{id}/policies/{}/reject': 'a',
+  'POST /cost_centers/{id}/policies/{}/sign': 'a',
+  'POST /cost_centers/{id}/policies/{}/activate': 'ma',
+  'POST /cost_centers/{id}/policies/{}/unschedule': 'ma',
+  'POST /cost_centers/{id}/policies/{}/promote': 'ma',
+  'POST /cost_centers/{id}/policies/{}/rollback': 'ma',
+  'GET /cost_centers/{id}/dry_runs': 'mfaA',
+  'GET /cost_centers/{id}/dry_runs/{}': 'mfaA',
+  'GET /cost_centers/{id}/dry_runs/{}/events': 'mfaA',
+  'POST /cost_centers/{id}/dry_runs': 'ma',
+  'POST /cost_centers/{id}/dry_runs/{}/cancel': 'ma',
+  'GET /cost_centers/{id}/wallet': 'mfaA',
+  'GET /cost_centers/{id}/holds': 'mfaA',
+  'DELETE /cost_centers/{id}/holds/{}': 'm',
+  'GET /cost_centers/{id}/session_stops': 'mfaA',
+  'POST /cost_centers/{id}/sessions/{}/stop': 'm',
+  'DELETE /cost_centers/{id}/sessions/{}/stop': 'm',
+  'GET /cost_centers/{id}/raises': 'mfaA',
+  'POST /cost_centers/{id}/raises': 'm',
+  'DELETE /cost_centers/{id}/raises/{}': 'm',
+  'POST /cost_centers/{id}/exempt': 'm',
+  'DELETE /cost_centers/{id}/exempt': 'm',
+  'GET /cost_centers/{id}/alert_routes': 'mfaA',
+  'PUT /cost_centers/{id}/alert_routes': 'm',
+  'DELETE /cost_centers/{id}/alert_routes': 'm',
+  'POST /cost_centers/{id}/alert_routes/test': 'm',
+};
+
+/** Of the cost center that the query names: a manager has to name theirs. */
+export const BY_QUERY: Record<string, string> = {
+  'GET /increase_requests': 'mfaA',
+  'GET /ledger': 'mfaA',
+  'GET /exports/{}': 'f',
+  'GET /exports/{}/manifest': 'f',
+  'GET /alerts': 'mfaA',
+  'GET /metrics/estimate': 'mfaA',
+  'GET /audit': 'mfaA',
+  'GET /reconciliations': 'faA',
+  'GET /archive': 'faA',
+};
+
+/** Of the thing in the path: a manager's where it is of their cost center; here nothing has that id. */
+export const BY_THING: Record<string, string> = {
+  'POST /increase_requests/{}/approve': 'm',
+  'POST /increase_requests/{}/deny': 'm',
+  'POST /alerts/{}/resend': 'm',
+};
+
+/** The same for everybody, or all of the organisation. */
+export const OF_ALL: Record<string, string> = {
+  'GET /whoami': 'mfadA',
+  'GET /cost_centers': 'mfaA',
+  'POST /cost_centers': '',
+  'GET /policy_templates': 'mfaA',
+  'GET /policy_templates/{}': 'mfaA',
+  'GET /price_overrides': 'mfaA',
+  'POST /price_overrides': '',
+  'DELETE /price_overrides/{}': '',
+  'GET /months': 'mfaA',
+  'POST /months/{}/close': 'f',
+  'GET /signing_keys': 'mfaA',
+  'GET /alert_routes': 'faA',
+  'PUT /alert_routes': '',
+  'DELETE /alert_routes': '',
+  'POST /alert_routes/test': '',
+  'POST /reconciliations/run': 'f',
+  'POST /archive/restore': '',
+  'GET /storage': 'faA',
+  'POST /developers/{}/pseudonymise': '',
+  'GET /audit/verify': 'fA',
+  'GET /audit/export': 'fA',
+  'GET /role_bindings': 'fA',
+  'POST /role_bindings': '',
+  'DELETE /role_bindings/{}': '',
+  'GET /service_tokens': 'fA',
+  'POST /service_tokens': '',
+  'DELETE /service_tokens/{}': '',
+};
