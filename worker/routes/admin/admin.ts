@@ -7,6 +7,7 @@ import { HTTPException } from 'hono/http-exception';
 import { isAdmin } from '../../auth/admin.ts';
 import { ADMIN_TOKEN_PRINCIPAL } from '../../auth/principal.ts';
 import { ArchiveAway, ArchiveUnreadable } from '../../finance/segment-object.ts';
+import { AuditChainBusy } from '../../store/audit-chain.ts';
 import { isDatabaseAway } from '../../store/database.ts';
 import { alertRoutes } from './alert-routes.ts';
 import { alerts } from './alerts.ts';
@@ -94,6 +95,10 @@ admin.onError((error, c) => {
   if (isDatabaseAway(error)) {
     console.error({ message: 'D1 did not answer', requestId, error: String(error) });
     return fail(requestId, { why: 'database_away' });
+  }
+  if (error instanceof AuditChainBusy) {
+    console.warn({ message: 'the audit chain is busy', requestId, error: error.message });
+    return fail(requestId, { why: 'audit_busy' });
   }
   if (error instanceof ArchiveUnreadable) {
     console.error({ message: 'an archived object cannot be read', requestId, error: error.message });
