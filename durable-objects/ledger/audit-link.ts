@@ -92,6 +92,9 @@ export interface WalletAuditEvent {
   previous_hash: string;
 }
 
+/** With its own hash, as it is kept in D1. */
+export type HashedWalletEvent = WalletAuditEvent & { hash: string };
+
 /** The hash of an event of a wallet's chain. */
 export function walletAuditHash(event: WalletAuditEvent): string {
   const { cost_center, sequence, occurred_at, actor, action, target, details, previous_hash } = event;

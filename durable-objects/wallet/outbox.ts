@@ -5,6 +5,7 @@
 
 import { type Renaming, withPseudonym } from '../core/pseudonym.ts';
 import { append } from '../ledger/append.ts';
+import type { HashedWalletEvent } from '../ledger/audit-link.ts';
 import { withinTime } from '../ledger/deadline.ts';
 import type { AlertEvent, Entry } from '../ledger/entry.ts';
 
@@ -42,7 +43,8 @@ export class Outbox {
 
   put(destination: 'ledger', document: Entry, nowMs: number): void;
   put(destination: 'alerts', document: AlertEvent, nowMs: number): void;
-  put(destination: string, document: Entry | AlertEvent, nowMs: number): void {
+  put(destination: 'audit', document: HashedWalletEvent, nowMs: number): void;
+  put(destination: string, document: Entry | AlertEvent | HashedWalletEvent, nowMs: number): void {
     this.#sql.exec(
       'INSERT INTO outbox (destination, document) VALUES (?, ?)',
       destination,
@@ -104,7 +106,8 @@ export class Outbox {
         const rows = this.#nextRows();
         if (rows.length === 0) break;
         const entries = documents(rows, 'ledger');
-        await withinTime(append(db, entries, documents(rows, 'alerts')), SEND_TIMEOUT_MS);
+        const appended = append(db, entries, documents(rows, 'alerts'), documents(rows, 'audit'));
+        await withinTime(appended, SEND_TIMEOUT_MS);
         // No await between these two: they are committed together.
         this.#sql.exec('DELETE FROM outbox WHERE sequence <= ?', rows.at(-1)?.sequence ?? 0);
         onTaken?.(entries);
