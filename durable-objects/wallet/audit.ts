@@ -1,6 +1,6 @@
 /**
  * The wallet's own audit chain: what people and the deployment did to it that is no entry of the ledger. Written and
- * hashed in the transaction of what it tells of, kept for good, and sent to D1 with everything else.
+ * hashed in the transaction of what it tells of, kept for good, and sent to D1 by the outbox, each event once.
  */
 import {
   type ChainHead,
@@ -10,7 +10,7 @@ import {
   type WalletAuditEvent,
   walletAuditHash,
 } from '../ledger/audit-link.ts';
-import type { Outbox } from './outbox.ts';
+import { type AuditQueue, GATHER_MS } from './outbox.ts';
 
 /** What happened. It names keys, sessions and turns, never a person: a developer who leaves leaves the chain as it is. */
 export interface WalletAct {
@@ -28,13 +28,38 @@ export interface WalletAct {
   details: Record<string, string | number | null>;
 }
 
-export class WalletAudit {
+export class WalletAudit implements AuditQueue {
   readonly #sql: SqlStorage;
-  readonly #outbox: Outbox;
+  #dueMs: number | null = null;
 
-  constructor(sql: SqlStorage, outbox: Outbox) {
+  constructor(sql: SqlStorage, nowMs: number) {
     this.#sql = sql;
-    this.#outbox = outbox;
+    this.reload(nowMs);
+  }
+
+  dueMs(): number | null {
+    return this.#dueMs;
+  }
+
+  unsent(limit: number): { documents: string[]; last: number } {
+    if (this.#dueMs === null) return { documents: [], last: 0 };
+    const query = `SELECT sequence, json_set(document, '$.hash', hash) AS document FROM audit_events
+       WHERE sequence > (SELECT sequence FROM audit_sent) ORDER BY sequence LIMIT ?`;
+    const rows = this.#sql.exec<{ sequence: number; document: string }>(query, limit).toArray();
+    return { documents: rows.map(({ document }) => document), last: rows.at(-1)?.sequence ?? 0 };
+  }
+
+  sent(last: number): void {
+    if (last === 0) return;
+    this.#sql.exec('UPDATE audit_sent SET sequence = max(sequence, ?)', last);
+    if (this.head().sequence <= last) this.#dueMs = null;
+  }
+
+  /** After a rolled-back transaction: what is in the table is what is to be sent. */
+  reload(nowMs: number): void {
+    const query = 'SELECT sequence FROM audit_sent WHERE sequence < (SELECT max(sequence) FROM audit_events)';
+    const isWaiting = this.#sql.exec(query).toArray().length > 0;
+    this.#dueMs = isWaiting ? (this.#dueMs ?? nowMs) : null;
   }
 
   /** The last event's number and hash. */
@@ -57,16 +82,15 @@ export class WalletAudit {
       details: storableJson(details),
       previous_hash: head.hash,
     };
-    const document = { ...event, hash: walletAuditHash(event) };
     this.#sql.exec(
       'INSERT INTO audit_events (sequence, action, target, hash, document) VALUES (?, ?, ?, ?, ?)',
       event.sequence,
       action,
       event.target,
-      document.hash,
+      walletAuditHash(event),
       JSON.stringify(event),
     );
-    this.#outbox.put('audit', document, nowMs);
+    this.#dueMs ??= nowMs + GATHER_MS;
   }
 
   /** The same, unless the last event of this action is of the same target: for what is tried again and again. */

@@ -206,5 +206,11 @@ export const VERSIONS: readonly (readonly string[])[] = [
      BEGIN SELECT RAISE(ABORT, 'audit events are never changed'); END`,
     `CREATE TRIGGER audit_events_are_never_deleted BEFORE DELETE ON audit_events
      BEGIN SELECT RAISE(ABORT, 'audit events are never deleted'); END`,
+    // One row: up to which event D1 has them.
+    `CREATE TABLE audit_sent (
+      id INTEGER PRIMARY KEY CHECK (id = 1),
+      sequence INTEGER NOT NULL
+    ) STRICT`,
+    'INSERT INTO audit_sent VALUES (1, 0)',
   ],
 ];

@@ -53,10 +53,10 @@ export class WalletState {
     this.keys = new VirtualKeys(sql);
     this.raises = new Raises(sql);
     this.stops = new SessionStops(sql);
-    this.outbox = new Outbox(sql, this.clock.now());
+    this.audit = new WalletAudit(sql, this.clock.now());
+    this.outbox = new Outbox(sql, this.audit, this.clock.now());
     this.handover = new AlertHandover(sql);
     this.alerts = new Alerts(sql, this.outbox, this.handover);
-    this.audit = new WalletAudit(sql, this.outbox);
     this.projections = new Projections();
     this.prices = new PriceBooks(sql);
     this.configuration = new ConfigurationCopy(
@@ -132,6 +132,7 @@ export class WalletState {
       this.spend.reload();
       this.turns.reload();
       this.prices.reload();
+      this.audit.reload(this.clock.now());
       this.outbox.reload(this.clock.now());
       throw error;
     }
