@@ -2,6 +2,7 @@
  * The one writer of the ledger: puts a batch of outbox documents into D1, each row exactly once. A row that is
  * already there is left as it is, so a batch whose answer was lost can be sent again.
  */
+import type { HashedWalletEvent } from './audit-link.ts';
 import type { AlertEvent, Entry } from './entry.ts';
 
 /** How a field becomes a column's value: as it is (booleans as 0 and 1), or as JSON text. */
@@ -95,17 +96,34 @@ const ALERT_COLUMNS: Record<keyof AlertEvent, ColumnForm> = {
   context: 'json',
 };
 
+const WALLET_AUDIT_COLUMNS: Record<keyof HashedWalletEvent, ColumnForm> = {
+  cost_center: 'value',
+  sequence: 'value',
+  occurred_at: 'value',
+  actor: 'value',
+  action: 'value',
+  target: 'value',
+  details: 'json',
+  previous_hash: 'value',
+  hash: 'value',
+};
+
 function insertFromJson(table: string, key: string, columns: Record<string, ColumnForm>): string {
   const names = Object.keys(columns).map((column) => `"${column}"`);
   const values = Object.entries(columns).map(([column, form]) =>
     form === 'json' ? `coalesce(value -> '$.${column}', 'null')` : `value ->> '$.${column}'`,
   );
-  return `INSERT INTO ${table} (${names.join(', ')}) SELECT ${values.join(', ')} FROM json_each(?1) WHERE true ON CONFLICT ("${key}") DO NOTHING`;
+  return `INSERT INTO ${table} (${names.join(', ')}) SELECT ${values.join(', ')} FROM json_each(?1) WHERE true ON CONFLICT (${key}) DO NOTHING`;
 }
 
 /** Takes a JSON array of entries as its one parameter. */
-export const INSERT_ENTRIES = insertFromJson('ledger_entries', 'entry_id', ENTRY_COLUMNS);
-const INSERT_ALERTS = insertFromJson('alert_events', 'event_id', ALERT_COLUMNS);
+export const INSERT_ENTRIES = insertFromJson('ledger_entries', '"entry_id"', ENTRY_COLUMNS);
+const INSERT_ALERTS = insertFromJson('alert_events', '"event_id"', ALERT_COLUMNS);
+const INSERT_WALLET_AUDIT = insertFromJson(
+  'wallet_audit_events',
+  '"cost_center", "sequence", "hash"',
+  WALLET_AUDIT_COLUMNS,
+);
 
 /**
  * SQL that adds an alert event, complete in itself: for a transaction with what the event tells of, whose builder takes
@@ -148,18 +166,20 @@ const ADD_TO_TOTALS = `
     .join(', ')}`;
 
 /**
- * Appends entries and alert events in one D1 transaction; each is a JSON document as text. Rejects where D1 does
+ * Appends entries, alert events and events of wallets' audit chains in one D1 transaction; each is a JSON document as text. Rejects where D1 does
  * not take the batch, and then none of it is in.
  */
 export async function append(
   db: D1Database,
   entries: readonly string[],
   alerts: readonly string[],
+  audits: readonly string[] = [],
 ): Promise<void> {
   const statements: D1PreparedStatement[] = [];
   if (entries.length > 0) {
     statements.push(db.prepare(ADD_TO_TOTALS).bind(`[${entries.join(',')}]`), insertEntries(db, entries));
   }
   if (alerts.length > 0) statements.push(db.prepare(INSERT_ALERTS).bind(`[${alerts.join(',')}]`));
+  if (audits.length > 0) statements.push(db.prepare(INSERT_WALLET_AUDIT).bind(`[${audits.join(',')}]`));
   if (statements.length > 0) await db.batch(statements);
 }

@@ -57,10 +57,11 @@ export class Alerts {
     this.#put({ ...eventOf('projection', turn, nowMs), ...factsOf(standing), context: context() }, nowMs);
   }
 
-  /** Tells of anything else, at most once an hour for the same `subject`. */
-  tell(on: string, subject: string, turn: AlertTurn, facts: unknown, nowMs: number): void {
-    if (!this.#mark('', subject, nowMs - (nowMs % HOUR_MS), on)) return;
+  /** Tells of anything else, at most once an hour for the same `subject`: false where it was told in this one. */
+  tell(on: string, subject: string, turn: AlertTurn, facts: unknown, nowMs: number): boolean {
+    if (!this.#mark('', subject, nowMs - (nowMs % HOUR_MS), on)) return false;
     this.tellOnce(on, subject, turn, facts, nowMs);
+    return true;
   }
 
   /** Tells of something whose teller knows that it was not told before. */

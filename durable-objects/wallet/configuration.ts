@@ -31,8 +31,32 @@ export function isExempt({ exemptUntilMs }: Configuration, nowMs: number): boole
   return exemptUntilMs !== null && nowMs < exemptUntilMs;
 }
 
-/** Told in the transaction in which a newer copy takes an older one's place; must not throw. */
-export type OnReplaced = (before: Configuration, after: Configuration, nowMs: number) => void;
+/** What is told of copies; must not throw. */
+export interface CopyListener {
+  /** In the transaction in which a newer copy takes an older one's place; `before` null: the first one. */
+  replaced(before: Configuration | null, after: Configuration, nowMs: number): void;
+  /** In a transaction of its own: a copy that cannot be read, so that the one before stays. */
+  refused(refused: RefusedCopy, nowMs: number): void;
+}
+
+export interface RefusedCopy {
+  costCenter: string;
+  revision: number;
+  /** Null: none, or not to be made out. */
+  policyVersion: number | null;
+  /** A code; what is wrong in detail is logged, for it may name people. */
+  why: string;
+}
+
+/** A copy that must not be applied, for a reason with a code of its own. */
+export class CopyRefused extends Error {
+  readonly code: string;
+
+  constructor(code: string, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
 
 /** A table of D1 whose changed rows are copied with the document, in one transaction with it. */
 export interface CopiedTable {
@@ -128,26 +152,29 @@ function toConfiguration(revision: number, text: string, nowMs: number): Configu
   const context = { timezone, catalogue: builtinCatalogue, nowMs: 0, enforce: 'stored' as const };
   const parsed = parsePolicy(document.policy, context);
   if (!parsed.ok)
-    throw new Error(`policy ${version} of ${id} cannot be read: ${JSON.stringify(parsed.error)}`);
+    throw new CopyRefused(
+      'policy_unreadable',
+      `policy ${version} of ${id} cannot be read: ${JSON.stringify(parsed.error)}`,
+    );
   return { ...configuration, policy: { version, policy: parsed.value.policy } };
 }
 
 export class ConfigurationCopy {
   readonly #storage: DurableObjectStorage;
   readonly #changes: readonly CopiedTable[];
-  readonly #onReplaced: OnReplaced;
+  readonly #listener: CopyListener;
   #current: Configuration | null;
 
   /** `changes` are the tables copied row by row along with the document. */
   constructor(
     storage: DurableObjectStorage,
     changes: readonly CopiedTable[],
-    onReplaced: OnReplaced,
+    listener: CopyListener,
     nowMs: number,
   ) {
     this.#storage = storage;
     this.#changes = changes;
-    this.#onReplaced = onReplaced;
+    this.#listener = listener;
     const [row] = storage.sql
       .exec<{ revision: number; document: string }>('SELECT revision, document FROM configuration')
       .toArray();
@@ -175,7 +202,7 @@ export class ConfigurationCopy {
     const pulled = pulledSchema.parse(row);
     const before = this.#current;
     if (before && pulled.revision <= before.revision) return before;
-    const configuration = toConfiguration(pulled.revision, pulled.document, nowMs);
+    const configuration = this.#read(costCenter, pulled, nowMs);
     this.#storage.transactionSync(() => {
       const { revision } = configuration;
       this.#storage.sql.exec(
@@ -184,10 +211,31 @@ export class ConfigurationCopy {
         pulled.document,
       );
       for (const [index, table] of this.#changes.entries()) table.keep(changed[index]?.results ?? []);
-      if (before) this.#onReplaced(before, configuration, nowMs);
+      this.#listener.replaced(before, configuration, nowMs);
     });
     this.#current = configuration;
     for (const table of this.#changes) table.reload();
     return configuration;
+  }
+  #read(costCenter: string, pulled: z.output<typeof pulledSchema>, nowMs: number): Configuration {
+    const { revision, document } = pulled;
+    try {
+      return toConfiguration(revision, document, nowMs);
+    } catch (error) {
+      const why = error instanceof CopyRefused ? error.code : 'unreadable';
+      const refused = { costCenter, revision, policyVersion: versionIn(document), why };
+      this.#storage.transactionSync(() => this.#listener.refused(refused, nowMs));
+      throw error;
+    }
+  }
+}
+
+/** The policy version that a document names, whatever else is wrong with it. */
+function versionIn(document: string): number | null {
+  const version = z.object({ policy_version: z.number().int() });
+  try {
+    return version.parse(JSON.parse(document)).policy_version;
+  } catch {
+    return null;
   }
 }

@@ -26,8 +26,19 @@ interface OutboxRow extends Record<string, SqlStorageValue> {
   document: string;
 }
 
+/** The wallet's audit chain, which keeps its events: it knows by itself which of them D1 has not got. */
+export interface AuditQueue {
+  /** When to send, epoch ms; null with nothing to send. */
+  dueMs(): number | null;
+  /** The oldest events that D1 has not got, JSON. */
+  unsent(limit: number): { documents: string[]; last: number };
+  /** D1 has every event up to this one. Call in the transaction in which they count as sent. */
+  sent(last: number): void;
+}
+
 export class Outbox {
   readonly #sql: SqlStorage;
+  readonly #audit: AuditQueue;
   /** When to send next; null with nothing to send. */
   #dueMs: number | null;
   #draining: Promise<void> = Promise.resolve();
@@ -35,8 +46,9 @@ export class Outbox {
   /** After a failure nothing is sent before this instant. */
   #notBeforeMs = 0;
 
-  constructor(sql: SqlStorage, nowMs: number) {
+  constructor(sql: SqlStorage, audit: AuditQueue, nowMs: number) {
     this.#sql = sql;
+    this.#audit = audit;
     this.#dueMs = this.depth() > 0 ? nowMs : null;
   }
 
@@ -52,9 +64,12 @@ export class Outbox {
   }
 
   dueMs(): number | null {
-    return this.#dueMs;
+    const auditDueMs = this.#audit.dueMs();
+    if (auditDueMs === null) return this.#dueMs;
+    return Math.max(Math.min(this.#dueMs ?? auditDueMs, auditDueMs), this.#notBeforeMs);
   }
 
+  /** Entries and alert events that are waiting. */
   depth(): number {
     return this.#sql.exec<{ depth: number }>('SELECT count(*) AS depth FROM outbox').one().depth;
   }
@@ -98,15 +113,18 @@ export class Outbox {
     now: () => number,
     onTaken?: (entries: readonly string[]) => void,
   ): Promise<void> {
-    if (this.#dueMs === null || this.#notBeforeMs > now()) return;
+    if (this.dueMs() === null || this.#notBeforeMs > now()) return;
     try {
       for (let batch = 0; batch < BATCHES_A_DRAIN; batch += 1) {
         const rows = this.#nextRows();
-        if (rows.length === 0) break;
+        const audit = this.#audit.unsent(BATCH_ROWS);
+        if (rows.length === 0 && audit.documents.length === 0) break;
         const entries = documents(rows, 'ledger');
-        await withinTime(append(db, entries, documents(rows, 'alerts')), SEND_TIMEOUT_MS);
-        // No await between these two: they are committed together.
+        const appended = append(db, entries, documents(rows, 'alerts'), audit.documents);
+        await withinTime(appended, SEND_TIMEOUT_MS);
+        // No await between these: they are committed together.
         this.#sql.exec('DELETE FROM outbox WHERE sequence <= ?', rows.at(-1)?.sequence ?? 0);
+        this.#audit.sent(audit.last);
         onTaken?.(entries);
       }
       this.#failures = 0;

@@ -192,4 +192,25 @@ export const VERSIONS: readonly (readonly string[])[] = [
       until_ms INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID`,
   ],
+  [
+    // The wallet's own audit chain (audit.ts). document: a ledger WalletAuditEvent, JSON; hash covers it.
+    `CREATE TABLE audit_events (
+      sequence INTEGER PRIMARY KEY,
+      action TEXT NOT NULL,
+      target TEXT NOT NULL,
+      hash TEXT NOT NULL,
+      document TEXT NOT NULL
+    ) STRICT`,
+    'CREATE INDEX audit_events_by_action ON audit_events (action, sequence)',
+    `CREATE TRIGGER audit_events_are_never_changed BEFORE UPDATE ON audit_events
+     BEGIN SELECT RAISE(ABORT, 'audit events are never changed'); END`,
+    `CREATE TRIGGER audit_events_are_never_deleted BEFORE DELETE ON audit_events
+     BEGIN SELECT RAISE(ABORT, 'audit events are never deleted'); END`,
+    // One row: up to which event D1 has them.
+    `CREATE TABLE audit_sent (
+      id INTEGER PRIMARY KEY CHECK (id = 1),
+      sequence INTEGER NOT NULL
+    ) STRICT`,
+    'INSERT INTO audit_sent VALUES (1, 0)',
+  ],
 ];

@@ -4,6 +4,8 @@ import type { Catalogue } from '../core/catalogue/types.ts';
 import type { Renaming } from '../core/pseudonym.ts';
 import { AlertHandover } from './alert-handover.ts';
 import { Alerts } from './alerts.ts';
+import { WalletAudit } from './audit.ts';
+import { recordApplied, recordRefused, recordRenamed } from './audit-acts.ts';
 import { Clock } from './clock.ts';
 import { ConfigurationCopy } from './configuration.ts';
 import { VirtualKeys } from './keys.ts';
@@ -24,6 +26,7 @@ import { Turns } from './turns.ts';
 
 export class WalletState {
   readonly alerts: Alerts;
+  readonly audit: WalletAudit;
   readonly clock: Clock;
   readonly configuration: ConfigurationCopy;
   readonly handover: AlertHandover;
@@ -50,7 +53,8 @@ export class WalletState {
     this.keys = new VirtualKeys(sql);
     this.raises = new Raises(sql);
     this.stops = new SessionStops(sql);
-    this.outbox = new Outbox(sql, this.clock.now());
+    this.audit = new WalletAudit(sql, this.clock.now());
+    this.outbox = new Outbox(sql, this.audit, this.clock.now());
     this.handover = new AlertHandover(sql);
     this.alerts = new Alerts(sql, this.outbox, this.handover);
     this.projections = new Projections();
@@ -58,7 +62,13 @@ export class WalletState {
     this.configuration = new ConfigurationCopy(
       storage,
       [this.keys, this.raises, this.stops],
-      (before, after, nowMs) => tellTurnedModels(this.alerts, before, after, nowMs),
+      {
+        replaced: (before, after, nowMs) => {
+          recordApplied(this.audit, before, after, nowMs);
+          if (before) tellTurnedModels(this.alerts, before, after, nowMs);
+        },
+        refused: (refused, nowMs) => recordRefused(this.audit, refused, nowMs),
+      },
       this.clock.now(),
     );
     this.redeemedCodes = new RedeemedCodes(sql);
@@ -109,6 +119,7 @@ export class WalletState {
       ]) {
         part.rename(renaming);
       }
+      recordRenamed(this, renaming);
     });
   }
 
@@ -121,6 +132,7 @@ export class WalletState {
       this.spend.reload();
       this.turns.reload();
       this.prices.reload();
+      this.audit.reload(this.clock.now());
       this.outbox.reload(this.clock.now());
       throw error;
     }

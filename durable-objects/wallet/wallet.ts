@@ -11,6 +11,7 @@ import type { Renaming } from '../core/pseudonym.ts';
 import { withinTime } from '../ledger/deadline.ts';
 import { migrateObject } from '../ledger/object-tables.ts';
 import { type AlertTakers, takerOf } from './alert-handover.ts';
+import { raiseAlert, recordHoldEnded, redeemCode } from './audit-acts.ts';
 import { authorizeKey } from './authorize.ts';
 import { callerReply } from './caller.ts';
 import type { Configuration } from './configuration.ts';
@@ -18,6 +19,7 @@ import { gaugesOf, holdViews } from './gauges.ts';
 import { expireLeases } from './leases.ts';
 import { tellLedgerLag } from './ledger-lag.ts';
 import { openTurn } from './open.ts';
+import { savePreference } from './preferences.ts';
 import { reopenTurn } from './reopen.ts';
 import type {
   AuthorizeReply,
@@ -116,7 +118,9 @@ export class Wallet extends DurableObject<WalletEnv> implements WalletRpc {
   }
 
   async redeem(code: string, untilMs: number): Promise<boolean> {
-    return this.#state.commit(() => this.#state.redeemedCodes.redeem(code, untilMs));
+    const isFirst = this.#state.commit(() => redeemCode(this.#state, code, untilMs));
+    this.#armAlarm();
+    return isFirst;
   }
 
   async prefer(
@@ -127,10 +131,8 @@ export class Wallet extends DurableObject<WalletEnv> implements WalletRpc {
   ): Promise<AuthorizeReply> {
     const authorized = await this.authorize(costCenter, keyId);
     if (authorized.status !== 'authorized') return authorized;
-    const nowMs = this.#state.clock.now();
-    this.#state.commit(() =>
-      this.#state.sessions.savePreference(session, authorized.developer, model, nowMs),
-    );
+    this.#state.commit(() => savePreference(this.#state, { keyId, session, model }, authorized.developer));
+    this.#armAlarm();
     return authorized;
   }
 
@@ -162,6 +164,7 @@ export class Wallet extends DurableObject<WalletEnv> implements WalletRpc {
       const row = this.#state.turns.find(turnId);
       if (row?.state !== 'open') return false;
       expireTurn(this.#state, row, `ended: ${reason}`);
+      recordHoldEnded(this.#state, turnId, reason);
       return true;
     });
     this.#armAlarm();
@@ -179,18 +182,14 @@ export class Wallet extends DurableObject<WalletEnv> implements WalletRpc {
     costCenter: string,
     event: { on: string; turnId: string | null; facts: unknown },
   ): Promise<void> {
-    const policyVersion = this.#state.configuration.current()?.policy?.version ?? null;
-    const turn = { costCenter, turnId: event.turnId, session: null, developer: null, policyVersion };
-    this.#state.commit(() => {
-      const nowMs = this.#state.clock.now();
-      this.#state.alerts.tell(event.on, costCenter, turn, event.facts, nowMs);
-    });
+    this.#state.commit(() => raiseAlert(this.#state, costCenter, event));
     this.#armAlarm();
   }
 
   async rename(renaming: Renaming): Promise<void> {
     await Promise.all([this.#state.outbox.idle(), this.#state.handover.idle()]);
     this.#state.rename(renaming);
+    this.#armAlarm();
   }
 
   override async alarm(): Promise<void> {

@@ -1,6 +1,7 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { describe, expect, test, vi } from 'vitest';
+import { WalletAudit } from '../../durable-objects/wallet/audit.ts';
 import { Outbox } from '../../durable-objects/wallet/outbox.ts';
 import { completed, openRequest, usd } from '../fixture.ts';
 import {
@@ -192,7 +193,7 @@ describe('a batch', () => {
     }
     const sizes: number[] = [];
     await runInDurableObject(scenario.wallet, async (_instance, { storage }) => {
-      const outbox = new Outbox(storage.sql, Date.now());
+      const outbox = new Outbox(storage.sql, new WalletAudit(storage.sql, Date.now()), Date.now());
       while (outbox.depth() > 0) await outbox.drain(measured(env.DB, sizes), () => Date.now());
     });
     expect(Math.max(...sizes)).toBeLessThan(2_000_000);

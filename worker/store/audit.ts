@@ -1,10 +1,15 @@
 /** The audit log: read here, written only with the change it tells of, or before an act on a wallet. */
-import { and, desc, eq, gte, lt, type SQL } from 'drizzle-orm';
+import { and, desc, eq, getTableColumns, gte, lt, type SQL, sql } from 'drizzle-orm';
+import { commitAct } from './audit-chain.ts';
 import type { Authorship } from './change.ts';
 import type { Database } from './database.ts';
-import { auditEvents } from './tables.ts';
+import { auditChain, auditEvents } from './tables.ts';
 
-export type AuditEvent = typeof auditEvents.$inferSelect;
+/** An event with its link; null where it is from before the chain and was not chained yet. */
+export type AuditEvent = typeof auditEvents.$inferSelect & {
+  hash: string | null;
+  previousHash: string | null;
+};
 
 export interface AuditFilter {
   costCenter: string | null;
@@ -24,6 +29,8 @@ export function viewOfAuditEvent(row: AuditEvent) {
     before: row.before,
     after: row.after,
     request_id: row.requestId,
+    hash: row.hash,
+    previous_hash: row.previousHash,
   };
 }
 
@@ -33,8 +40,12 @@ export async function recordAct(
   act: { action: string; costCenter: string | null; target: string; after: unknown },
   authorship: Authorship,
 ): Promise<void> {
-  const { at, actor, requestId } = authorship;
-  await database.insert(auditEvents).values({ ...act, before: null, occurredAt: at, actor, requestId });
+  await commitAct(database, {
+    act: { ...act, before: null },
+    authorship,
+    provided: sql`TRUE`,
+    statements: [],
+  });
 }
 
 function conditions(filter: AuditFilter, before: number | null): SQL | undefined {
@@ -53,8 +64,13 @@ export async function listAuditEvents(
   page: { after: number | null; limit: number },
 ): Promise<AuditEvent[]> {
   return await database
-    .select()
+    .select({
+      ...getTableColumns(auditEvents),
+      hash: auditChain.hash,
+      previousHash: auditChain.previousHash,
+    })
     .from(auditEvents)
+    .leftJoin(auditChain, eq(auditChain.sequence, auditEvents.sequence))
     .where(conditions(filter, page.after))
     .orderBy(desc(auditEvents.sequence))
     .limit(page.limit);

@@ -4,8 +4,9 @@
  */
 import { eq, type SQL, sql } from 'drizzle-orm';
 import type { BatchItem } from 'drizzle-orm/batch';
-import { type Database, violates } from './database.ts';
-import { auditEvents, costCenters } from './tables.ts';
+import { commitAct } from './audit-chain.ts';
+import type { Database } from './database.ts';
+import { costCenters } from './tables.ts';
 
 /** Who asked for a change, when (ISO 8601, UTC) and in which request. */
 export interface Authorship {
@@ -34,86 +35,50 @@ export function revisionOf(costCenter: string): SQL<number> {
   return sql<number>`(SELECT revision FROM cost_centers WHERE id = ${costCenter})`;
 }
 
-/** How a batch fails whose `provided` no longer held. */
-const UNMET = 'NOT NULL constraint failed: audit_events.occurred_at';
-
-/** Commits a change; null where `provided` no longer held. Rejects where D1 is away. */
+/** Commits a change; null where `provided` no longer held. Rejects where D1 is away or the audit chain is busy. */
 export async function commitChange(
   database: Database,
-  change: Change,
+  { costCenter, action, target, before, after, provided, statements }: Change,
   authorship: Authorship,
 ): Promise<number | null> {
-  const { costCenter, action, target, before, after, provided } = change;
-  // A batch cannot branch, but a null where none may be undoes all of it.
-  const occurredAt = sql<string>`CASE WHEN ${provided} THEN ${authorship.at} END`;
-  const { actor, requestId } = authorship;
-  try {
-    const results = await database.batch([
-      database
-        .insert(auditEvents)
-        .values({ occurredAt, actor, action, costCenter, target, before, after, requestId }),
-      database
-        .update(costCenters)
-        .set({ revision: sql`${costCenters.revision} + 1` })
-        .where(eq(costCenters.id, costCenter)),
-      database
-        .select({ revision: costCenters.revision })
-        .from(costCenters)
-        .where(eq(costCenters.id, costCenter)),
-      ...change.statements,
-    ]);
-    return results[2][0]?.revision ?? null;
-  } catch (error) {
-    if (violates(error, UNMET)) return null;
-    throw error;
-  }
+  const act = { action, costCenter, target, before, after };
+  const isOwner = eq(costCenters.id, costCenter);
+  const bump = database
+    .update(costCenters)
+    .set({ revision: sql`${costCenters.revision} + 1` })
+    .where(isOwner)
+    .returning({ revision: costCenters.revision });
+  const all = { act, authorship, provided, statements: [bump, ...statements] };
+  const results = await commitAct(database, all);
+  const [bumped] = (results?.[0] ?? []) as Awaited<typeof bump>;
+  return bumped?.revision ?? null;
 }
 
 /**
  * Commits a change that concerns every cost center: all get a new revision to pull. False where `provided` no longer
- * held. Rejects where D1 is away.
+ * held. Rejects where D1 is away or the audit chain is busy.
  */
 export async function commitForEveryone(
   database: Database,
   change: Omit<Change, 'costCenter'>,
   authorship: Authorship,
 ): Promise<boolean> {
-  const { action, target, before, after, provided, statements } = change;
-  const { actor, requestId, at } = authorship;
-  const occurredAt = sql<string>`CASE WHEN ${provided} THEN ${at} END`;
-  const event = { occurredAt, actor, action, costCenter: null, target, before, after, requestId };
-  try {
-    await database.batch([
-      database.insert(auditEvents).values(event),
-      database.update(costCenters).set({ revision: sql`${costCenters.revision} + 1` }),
-      ...statements,
-    ]);
-    return true;
-  } catch (error) {
-    if (violates(error, UNMET)) return false;
-    throw error;
-  }
+  const bump = database.update(costCenters).set({ revision: sql`${costCenters.revision} + 1` });
+  const statements = [bump, ...change.statements];
+  return await commitForOrganisation(database, { ...change, statements }, authorship);
 }
 
 /**
  * Commits a change of the organisation that no wallet has a copy of: nothing to pull. False where `provided` no longer
- * held. Rejects where D1 is away.
+ * held. Rejects where D1 is away or the audit chain is busy.
  */
 export async function commitForOrganisation(
   database: Database,
-  change: Omit<Change, 'costCenter'>,
-  { actor, requestId, at }: Authorship,
+  { action, target, before, after, provided, statements }: Omit<Change, 'costCenter'>,
+  authorship: Authorship,
 ): Promise<boolean> {
-  const { action, target, before, after, provided, statements } = change;
-  const occurredAt = sql<string>`CASE WHEN ${provided} THEN ${at} END`;
-  const event = { occurredAt, actor, action, costCenter: null, target, before, after, requestId };
-  try {
-    await database.batch([database.insert(auditEvents).values(event), ...statements]);
-    return true;
-  } catch (error) {
-    if (violates(error, UNMET)) return false;
-    throw error;
-  }
+  const act = { action, costCenter: null, target, before, after };
+  return (await commitAct(database, { act, authorship, provided, statements })) !== null;
 }
 
 const MAX_TRIES = 8;

@@ -1,8 +1,9 @@
 /** Cost centers: the rows, their changes and how the API and the audit log show them. */
 import { and, asc, eq, gt, inArray, isNotNull, lte, type SQL, sql } from 'drizzle-orm';
+import { commitAct } from './audit-chain.ts';
 import { type Authorship, commitChange, type Outcome, untilCommitted } from './change.ts';
 import { type Database, violates } from './database.ts';
-import { auditEvents, costCenterNames, costCenters, policyVersions } from './tables.ts';
+import { costCenterNames, costCenters, policyVersions } from './tables.ts';
 
 export type CostCenter = typeof costCenters.$inferSelect;
 
@@ -79,22 +80,11 @@ export async function createCostCenter(
     createdAt: authorship.at,
     updatedAt: authorship.at,
   };
-  const event = {
-    occurredAt: authorship.at,
-    actor: authorship.actor,
-    action: 'cost_center.create',
-    costCenter: row.id,
-    target: row.id,
-    before: null,
-    after: viewOfCostCenter(row, authorship.at),
-    requestId: authorship.requestId,
-  };
+  const after = viewOfCostCenter(row, authorship.at);
+  const act = { action: 'cost_center.create', costCenter: row.id, target: row.id, before: null, after };
+  const statements = [database.insert(costCenters).values(row), nameFrom(database, row)];
   try {
-    await database.batch([
-      database.insert(costCenters).values(row),
-      database.insert(auditEvents).values(event),
-      nameFrom(database, row),
-    ]);
+    await commitAct(database, { act, authorship, provided: sql`TRUE`, statements });
     return row;
   } catch (error) {
     if (violates(error, 'UNIQUE constraint failed: cost_centers.id')) return null;

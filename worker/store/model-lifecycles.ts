@@ -10,9 +10,10 @@ import {
   LIFECYCLES,
   type ModelLifecycle,
 } from '../../durable-objects/core/catalogue/lifecycles.ts';
+import { type Act, commitAct } from './audit-chain.ts';
 import type { Authorship } from './change.ts';
 import type { Database } from './database.ts';
-import { auditEvents, costCenters } from './tables.ts';
+import { costCenters } from './tables.ts';
 
 const SEEN_EVERY_MS = 86_400_000;
 
@@ -92,28 +93,16 @@ function viewOfLifecycle({ model, lifecycle, retiresAtMs }: ModelLifecycle) {
   return { model, lifecycle, retires_at: isoOrNull(retiresAtMs) };
 }
 
-/** Every wallet gets a revision to pull, and the audit log says why. */
-function statementsToTurn(
-  database: Database,
-  before: readonly ModelLifecycle[],
-  turned: readonly ModelLifecycle[],
-  { at, actor, requestId }: Authorship,
-): BatchItem<'sqlite'>[] {
+/** What the audit log says of models that turned. */
+function actOfTurning(before: readonly ModelLifecycle[], turned: readonly ModelLifecycle[]): Act {
   const names = new Set(turned.map(({ model }) => model));
-  const event = {
-    occurredAt: at,
-    actor,
+  return {
     action: 'models.turn',
     costCenter: null,
     target: 'model_lifecycles',
     before: before.filter(({ model }) => names.has(model)).map(viewOfLifecycle),
     after: turned.map(viewOfLifecycle),
-    requestId,
   };
-  return [
-    database.insert(auditEvents).values(event),
-    database.update(costCenters).set({ revision: sql`${costCenters.revision} + 1` }),
-  ];
 }
 
 /**
@@ -147,11 +136,17 @@ export async function saveSeenModels(
       database.update(modelLifecycles).set({ seenAt: at }).where(sql`${modelLifecycles.model} IN ${names}`),
     );
   }
-  if (turned.length > 0) statements.push(...statementsToTurn(database, before, turned, authorship));
+  if (turned.length > 0) {
+    // Every wallet gets a revision to pull.
+    statements.push(database.update(costCenters).set({ revision: sql`${costCenters.revision} + 1` }));
+    const act = actOfTurning(before, turned);
+    await commitAct(database, { act, authorship, provided: sql`TRUE`, statements });
+    return { written: true, turned };
+  }
   const [first, ...rest] = statements;
   if (!first) return { written: false, turned: [] };
   await database.batch([first, ...rest]);
-  return { written: true, turned };
+  return { written: true, turned: [] };
 }
 
 function isSeenLongAgo(present: Row | undefined, at: string): boolean {

@@ -3,9 +3,10 @@
  * where; D1 itself books what comes after a closing in a later month (triggers of migration 0006).
  */
 import { sql } from 'drizzle-orm';
+import { commitAct } from './audit-chain.ts';
 import type { Authorship } from './change.ts';
 import { type Database, violates } from './database.ts';
-import { auditEvents, closedMonths } from './tables.ts';
+import { closedMonths } from './tables.ts';
 
 export interface Month {
   /** 'yyyy-mm' */
@@ -88,34 +89,30 @@ export type Closing = 'closed' | 'closed_before' | 'not_rolled_up';
 export async function closeMonth(
   database: Database,
   { month, nextMonth, reason }: { month: string; nextMonth: string; reason: string | null },
-  { at, actor, requestId }: Authorship,
+  authorship: Authorship,
 ): Promise<Closing> {
   const isRolledUp = sql`NOT EXISTS (SELECT 1 FROM rollup_days WHERE dirty = 1 AND day < ${`${nextMonth}-01`})`;
   const sum = (column: string) =>
     sql<number>`(SELECT coalesce(sum(${sql.raw(column)}), 0) FROM ${bookedIn(sql`${month}`)})`;
+  const act = {
+    action: 'month.close',
+    costCenter: null,
+    target: month,
+    before: { month, state: 'open' },
+    after: { month, state: 'closed', reason },
+  };
+  const closing = database.insert(closedMonths).values({
+    month,
+    // A batch cannot branch, but a null where none may be undoes all of it.
+    closedAt: sql`CASE WHEN ${isRolledUp} THEN ${authorship.at} END`,
+    closedBy: authorship.actor,
+    reason,
+    entries: sum('entries'),
+    chargedNanoUsd: sum('charged_nano_usd'),
+    listNanoUsd: sum('list_nano_usd'),
+  });
   try {
-    await database.batch([
-      database.insert(closedMonths).values({
-        month,
-        // A batch cannot branch, but a null where none may be undoes all of it.
-        closedAt: sql`CASE WHEN ${isRolledUp} THEN ${at} END`,
-        closedBy: actor,
-        reason,
-        entries: sum('entries'),
-        chargedNanoUsd: sum('charged_nano_usd'),
-        listNanoUsd: sum('list_nano_usd'),
-      }),
-      database.insert(auditEvents).values({
-        occurredAt: at,
-        actor,
-        action: 'month.close',
-        costCenter: null,
-        target: month,
-        before: { month, state: 'open' },
-        after: { month, state: 'closed', reason },
-        requestId,
-      }),
-    ]);
+    await commitAct(database, { act, authorship, provided: sql`TRUE`, statements: [closing] });
     return 'closed';
   } catch (error) {
     if (violates(error, 'UNIQUE constraint failed: closed_months.month')) return 'closed_before';

@@ -4,41 +4,16 @@
  */
 import { and, eq, type SQL, sql } from 'drizzle-orm';
 import type { Renaming } from '../../durable-objects/core/pseudonym.ts';
+import { commitComposed } from './audit-chain.ts';
+import { isNamedInAudit } from './audit-renaming.ts';
 import { type Authorship, commitChange, revisionOf } from './change.ts';
 import type { Database } from './database.ts';
-import {
-  auditEvents,
-  increaseRequests,
-  pseudonymMappings,
-  pseudonyms,
-  raises,
-  virtualKeys,
-} from './tables.ts';
+import { increaseRequests, pseudonymMappings, pseudonyms, raises, virtualKeys } from './tables.ts';
 
 /** 64 bits: enough for no two to meet. */
 function newPseudonym(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(8));
   return `left-${[...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('')}`;
-}
-
-/** The fields of an audit event's JSON that name developers, as migrations/0008_privacy.sql has them. */
-const FIELDS = ['"developer":', '"subject":'];
-
-function auditJson(column: 'before' | 'after', { developer, pseudonym }: Renaming): SQL {
-  return FIELDS.reduce(
-    (text, field) =>
-      sql`replace(${text}, ${field} || json_quote(${developer}), ${field} || json_quote(${pseudonym}))`,
-    sql.raw(column),
-  );
-}
-
-function isNamedInAudit(developer: string): SQL {
-  const places = FIELDS.flatMap((field) =>
-    ['before', 'after'].map(
-      (column) => sql`coalesce(instr(${sql.raw(column)}, ${field} || json_quote(${developer})), 0)`,
-    ),
-  );
-  return sql`${sql.join(places, sql` + `)} > 0`;
 }
 
 /** Whether anything at all is kept under this name. */
@@ -175,17 +150,6 @@ export async function renameInCostCenter(
   );
 }
 
-/** Renames in at most `limit` audit events; how many. */
-export async function renameInAudit(database: Database, renaming: Renaming, limit: number): Promise<number> {
-  const rows = await database.all(sql`
-    UPDATE audit_events SET before = ${auditJson('before', renaming)}, after = ${auditJson('after', renaming)}
-    WHERE sequence IN (
-      SELECT sequence FROM audit_events WHERE ${isNamedInAudit(renaming.developer)} LIMIT ${limit}
-    )
-    RETURNING sequence`);
-  return rows.length;
-}
-
 /** Renames in at most `limit` records of reconciliation, and counts them under the pseudonym; how many. */
 export async function renameInReconciliations(
   db: D1Database,
@@ -218,35 +182,31 @@ export async function closeMapping(
   database: Database,
   { developer, pseudonym }: Renaming,
   reason: string,
-  { at, actor, requestId }: Authorship,
+  authorship: Authorship,
 ): Promise<boolean> {
   const isMapping = eq(pseudonymMappings.developer, developer);
+  const [mapping] = await database.select().from(pseudonymMappings).where(isMapping);
+  // Another call was faster, and told the audit log.
+  if (!mapping) return true;
+  const isPseudonymised = eq(pseudonyms.pseudonym, pseudonym);
   const isOpen = sql`EXISTS (SELECT 1 FROM ${pseudonymMappings} WHERE ${isMapping})`;
   const isLeft = sql`(${isKnown(developer)} OR EXISTS (SELECT 1 FROM archive_leftovers))`;
-  const [, , left, [counted]] = await database.batch([
-    database.delete(pseudonymMappings).where(and(isMapping, sql`NOT ${isLeft}`)),
-    database
-      .update(pseudonyms)
-      .set({ completedAt: at })
-      .where(and(eq(pseudonyms.pseudonym, pseudonym), sql`NOT ${isOpen}`)),
-    database.select().from(pseudonymMappings).where(isMapping),
-    database.select().from(pseudonyms).where(eq(pseudonyms.pseudonym, pseudonym)),
-  ]);
-  if (left.length > 0) return false;
-  await database.insert(auditEvents).values({
-    before: null,
-    after: {
-      reason,
-      completed: true,
+  const results = await commitComposed(database, async () => {
+    const [counted] = await database.select().from(pseudonyms).where(isPseudonymised);
+    const counts = {
       archived_objects: counted?.archivedObjects ?? 0,
       reconciliations: counted?.reconciliations ?? 0,
-    },
-    costCenter: null,
-    occurredAt: at,
-    actor,
-    action: 'developer.pseudonymise',
-    target: pseudonym,
-    requestId,
+    };
+    const after = { reason, completed: true, ...counts };
+    return {
+      act: { action: 'developer.pseudonymise', costCenter: null, target: pseudonym, before: null, after },
+      authorship,
+      provided: sql`${isOpen} AND NOT ${isLeft}`,
+      statements: [
+        database.delete(pseudonymMappings).where(isMapping),
+        database.update(pseudonyms).set({ completedAt: authorship.at }).where(isPseudonymised),
+      ],
+    };
   });
-  return true;
+  return results !== null;
 }

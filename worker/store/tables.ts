@@ -1,4 +1,4 @@
-/** The configuration tables of migrations 0001, 0003, 0006, 0008, 0013, 0014 and 0016, as drizzle sees them. */
+/** The configuration tables of migrations 0001, 0003, 0006, 0008, 0013, 0014, 0016 and 0017, as drizzle sees them. */
 import { integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 import type { AlertRoutes } from '../../durable-objects/core/alerting/routes.ts';
 import { type PolicyProblem, WINDOWS } from '../../durable-objects/core/policy/types.ts';
@@ -193,4 +193,13 @@ export const auditEvents = sqliteTable('audit_events', {
   before: text({ mode: 'json' }).$type<unknown>(),
   after: text({ mode: 'json' }).$type<unknown>(),
   requestId: text('request_id').notNull(),
+});
+
+/** One link an event; written by store/audit-chain.ts. */
+export const auditChain = sqliteTable('audit_chain', {
+  sequence: integer().primaryKey(),
+  salt: text().notNull(),
+  contentDigest: text('content_digest').notNull(),
+  previousHash: text('previous_hash').notNull(),
+  hash: text().notNull(),
 });

@@ -5,6 +5,7 @@
 import { bodyLimit } from 'hono/body-limit';
 import { HTTPException } from 'hono/http-exception';
 import { ArchiveAway, ArchiveUnreadable } from '../../finance/segment-object.ts';
+import { AuditChainBusy } from '../../store/audit-chain.ts';
 import { isDatabaseAway } from '../../store/database.ts';
 import { alertRoutes } from './alert-routes.ts';
 import { alerts } from './alerts.ts';
@@ -90,6 +91,10 @@ admin.onError((error, c) => {
   if (isDatabaseAway(error)) {
     console.error({ message: 'D1 did not answer', requestId, error: String(error) });
     return fail(requestId, { why: 'database_away' });
+  }
+  if (error instanceof AuditChainBusy) {
+    console.warn({ message: 'the audit chain is busy', requestId, error: error.message });
+    return fail(requestId, { why: 'audit_busy' });
   }
   if (error instanceof ArchiveUnreadable) {
     console.error({ message: 'an archived object cannot be read', requestId, error: error.message });

@@ -18,6 +18,11 @@ const auditView = z
     before: z.unknown(),
     after: z.unknown(),
     request_id: z.string(),
+    hash: z
+      .string()
+      .nullable()
+      .openapi({ description: 'Null until an event from before the chain is chained.' }),
+    previous_hash: z.string().nullable(),
   })
   .openapi('AuditEvent');
 

@@ -3,6 +3,7 @@ import { createRoute, z } from '@hono/zod-openapi';
 import type { Renaming } from '../../../durable-objects/core/pseudonym.ts';
 import { pseudonymiseRows } from '../../../durable-objects/ledger/pseudonymise.ts';
 import { pseudonymiseArchive } from '../../finance/pseudonymise-archive.ts';
+import { renameInAudit } from '../../store/audit-renaming.ts';
 import { renameInRollups } from '../../store/daily-rollups.ts';
 import * as pseudonyms from '../../store/pseudonyms.ts';
 import { alertDeliveryOf, walletOf } from '../../store/wallets.ts';
@@ -90,7 +91,7 @@ async function renameRows(c: AdminContext, renaming: Renaming): Promise<Renamed>
   const { db } = c.get('bindings');
   for (let batch = 0; batch < BATCHES_A_CALL; batch += 1) {
     const { entries, alerts } = await pseudonymiseRows(db, renaming, BATCH_ROWS);
-    const events = await pseudonyms.renameInAudit(databaseOf(c), renaming, BATCH_ROWS);
+    const events = await renameInAudit(databaseOf(c), renaming, BATCH_ROWS, authorshipOf(c));
     renamed.ledger_entries += entries;
     renamed.alert_events += alerts;
     const records = await pseudonyms.renameInReconciliations(db, renaming, BATCH_ROWS);

@@ -22,6 +22,8 @@ export type Failure =
   | { why: 'wallet_away' }
   | { why: 'delivery_away' }
   | { why: 'database_away' }
+  /** The audit log could not take the change's event; nothing was changed. */
+  | { why: 'audit_busy' }
   | { why: 'archive_away' }
   /** The keys of an identity provider cannot be had, so that nobody can tell whether a token is good. */
   | { why: 'issuer_away' }
@@ -102,6 +104,12 @@ export function fail(requestId: string, failure: Failure): Response {
       return errorResponse('api_error', 'the delivery of alerts cannot be reached; try again', unavailable);
     case 'database_away':
       return errorResponse('api_error', 'the database cannot be reached; try again', unavailable);
+    case 'audit_busy':
+      return errorResponse(
+        'api_error',
+        'the audit log is busy and nothing was changed; try again',
+        unavailable,
+      );
     case 'archive_away':
       return errorResponse(
         'api_error',
