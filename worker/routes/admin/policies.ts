@@ -1,6 +1,7 @@
 /** `/cost_centers/{id}/policies`: store, list and read policy versions. */
 import { createRoute, z } from '@hono/zod-openapi';
 import { parsePolicy } from '../../../durable-objects/core/policy/parse.ts';
+import { alertReach } from '../../policy/alert-reach.ts';
 import { knownModels } from '../../policy/known-models.ts';
 import { createPolicyVersion, findPolicyVersion, listPolicyVersions } from '../../store/policy-versions.ts';
 import { adminRouter, authorshipOf, databaseOf } from './context.ts';
@@ -75,6 +76,8 @@ policies.openapi(
     const database = databaseOf(c);
     const row = await findPolicyVersion(database, id, version);
     if (!row) return fail(c.get('requestId'), unknownVersion(id, version));
-    return c.json(toPolicyVersionView(row, await knownModels(database, Date.now())), 200);
+    const known = await knownModels(database, Date.now());
+    const unheard = await alertReach(database, row, c.get('bindings'));
+    return c.json(toPolicyVersionView(row, known, unheard), 200);
   },
 );

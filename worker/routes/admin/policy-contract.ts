@@ -1,6 +1,7 @@
 /** What a policy version looks like in requests and answers. The document's own rules are core/policy's. */
 import { z } from '@hono/zod-openapi';
 import type { KnownModels } from '../../../durable-objects/core/policy/retirement.ts';
+import type { PolicyProblem } from '../../../durable-objects/core/policy/types.ts';
 import { currentWarnings } from '../../policy/known-models.ts';
 import { type PolicyVersionRow, viewOfPolicyVersion } from '../../store/policy-versions.ts';
 import { POLICY_STATES } from '../../store/tables.ts';
@@ -28,7 +29,7 @@ export const policyVersionView = z
     state: z.enum(POLICY_STATES),
     warnings: z.array(problem).openapi({
       description:
-        'What is allowed but doubtful. About the end of a model: as of now, not of when it was stored.',
+        'What is allowed but doubtful. About the end of a model: as of now, not of when it was stored. Where one version is read, also who hears of its stages as of now, at paths that begin with alert_routes.',
     }),
     policy: z.unknown(),
     created_at: z.string(),
@@ -36,7 +37,11 @@ export const policyVersionView = z
   })
   .openapi('PolicyVersion');
 
-/** A version as the API shows it, with what is known of its models today among the warnings. */
-export function toPolicyVersionView(row: PolicyVersionRow, known: KnownModels) {
-  return { ...viewOfPolicyVersion(row), warnings: currentWarnings(row, known) };
+/** A version as the API shows it, with what is known today of its models, and `further` doubts, among the warnings. */
+export function toPolicyVersionView(
+  row: PolicyVersionRow,
+  known: KnownModels,
+  further: readonly PolicyProblem[] = [],
+) {
+  return { ...viewOfPolicyVersion(row), warnings: [...currentWarnings(row, known), ...further] };
 }
