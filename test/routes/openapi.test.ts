@@ -45,6 +45,7 @@ test('the OpenAPI document describes the admin API and the data plane', () => {
       "GET /admin/v1/cost_centers/{id}/keys/{key_id}",
       "GET /admin/v1/cost_centers/{id}/policies",
       "GET /admin/v1/cost_centers/{id}/policies/{version}",
+      "GET /admin/v1/cost_centers/{id}/policies/{version}/diff",
       "GET /admin/v1/cost_centers/{id}/raises",
       "GET /admin/v1/cost_centers/{id}/session_stops",
       "GET /admin/v1/cost_centers/{id}/wallet",
