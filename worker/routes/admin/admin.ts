@@ -29,6 +29,7 @@ import { months } from './months.ts';
 import { policies } from './policies.ts';
 import { policyDiffs } from './policy-diff.ts';
 import { policyStates } from './policy-states.ts';
+import { policyTemplates } from './policy-templates.ts';
 import { priceOverrides } from './price-overrides.ts';
 import { raises } from './raises.ts';
 import { reconciliations } from './reconciliations.ts';
@@ -71,6 +72,7 @@ for (const router of [
   policies,
   policyStates,
   policyDiffs,
+  policyTemplates,
   wallet,
   holds,
   ledger,

@@ -9,7 +9,13 @@ import { answer, body, ERRORS, ownerParams, pageOfSchema } from './contract.ts';
 import { type Failure, fail } from './failures.ts';
 import { withOwner } from './owner.ts';
 import { pageOf, pageQuery, WRONG_CURSOR } from './paging.ts';
-import { newPolicy, policyVersionView, toPolicyVersionView, versionParams } from './policy-contract.ts';
+import {
+  givenDocument,
+  newPolicy,
+  policyVersionView,
+  toPolicyVersionView,
+  versionParams,
+} from './policy-contract.ts';
 
 export const policies = adminRouter();
 
@@ -27,7 +33,9 @@ policies.openapi(
   async (c) =>
     await withOwner(c, c.req.valid('param').id, async ({ id, timezone }) => {
       const requestId = c.get('requestId');
-      const { policy: document } = c.req.valid('json');
+      const given = givenDocument(c.req.valid('json'));
+      if (!given.ok) return fail(requestId, { why: 'invalid', problems: given.error });
+      const document = given.value;
       const database = databaseOf(c);
       const known = await knownModels(database, Date.now());
       const parsed = parsePolicy(document, { timezone, ...known });

@@ -2,10 +2,13 @@
 import { z } from '@hono/zod-openapi';
 import type { KnownModels } from '../../../durable-objects/core/policy/retirement.ts';
 import type { PolicyProblem } from '../../../durable-objects/core/policy/types.ts';
+import { ok } from '../../../durable-objects/core/result.ts';
 import { currentWarnings } from '../../policy/known-models.ts';
+import { documentOf } from '../../policy/templates.ts';
 import { type PolicyVersionRow, viewOfPolicyVersion } from '../../store/policy-versions.ts';
 import { POLICY_STATES } from '../../store/tables.ts';
 import { ownerParams } from './contract.ts';
+import { timezone } from './fields.ts';
 
 export const versionParams = ownerParams.extend({
   version: z
@@ -15,11 +18,41 @@ export const versionParams = ownerParams.extend({
     .openapi({ type: 'integer', example: 1 }),
 });
 
+/** A document, or a template to make one from. */
 export const newPolicy = z
   .strictObject({
-    policy: z.record(z.string(), z.unknown()).openapi({ description: 'The policy document.' }),
+    policy: z.record(z.string(), z.unknown()).optional().openapi({ description: 'The policy document.' }),
+    template: z.string().optional().openapi({
+      description: 'In its place, the id of one of /policy_templates.',
+      example: 'three-stage',
+    }),
+    timezone: timezone
+      .optional()
+      .openapi({ description: 'Of the template’s policy; the cost center’s where absent.' }),
+    limits: z
+      .record(z.string(), z.string('expected US dollars as a decimal string such as "500.00"'))
+      .optional()
+      .openapi({ description: 'USD in place of the template’s, by the ids of its budgets.' }),
+  })
+  .superRefine(({ policy, template, timezone: zone, limits }, context) => {
+    const wrong = (path: string, message: string) =>
+      context.addIssue({ code: 'custom', path: [path], message });
+    if (policy && template !== undefined) wrong('template', 'expected a policy or a template, not both');
+    if (!policy && template === undefined) wrong('policy', 'expected a policy, or a template in its place');
+    if (template !== undefined) return;
+    const message = 'is for a template alone: a policy document says it itself';
+    if (zone !== undefined) wrong('timezone', message);
+    if (limits) wrong('limits', message);
   })
   .openapi('NewPolicy');
+
+type NewPolicy = z.output<typeof newPolicy>;
+
+/** The document that was given, or that of the template; else what is wrong with the choice. */
+export function givenDocument({ policy, template, timezone: zone, limits }: NewPolicy) {
+  if (template === undefined) return ok<unknown>(policy);
+  return documentOf({ template, timezone: zone, limits });
+}
 
 const problem = z.object({ path: z.string(), message: z.string() });
 
