@@ -9,6 +9,7 @@ const PURE = [
   'test/ledger/**/*.test.ts',
   'test/traffic/**/*.test.ts',
   'test/player/**/*.test.ts',
+  'test/policy/diff/**/*.test.ts',
 ];
 
 /** The Worker as it would be deployed: one module to load for each file of tests, and not four hundred. */

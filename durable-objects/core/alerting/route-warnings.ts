@@ -12,14 +12,26 @@ export interface DeliveryMeans {
 
 /** Nobody in particular reads these. */
 const SHARED: readonly Destination['type'][] = ['slack_channel', 'slack_webhook', 'teams'];
+
+export function isShared({ type }: Destination): boolean {
+  return SHARED.includes(type);
+}
+
+type SendingMeans = Pick<DeliveryMeans, 'hasSlackToken' | 'hasEmail'>;
+
+/** Whether the deployment has what it takes to send there. */
+export function isReachable({ type }: Destination, { hasSlackToken, hasEmail }: SendingMeans): boolean {
+  if (type === 'slack_dm' || type === 'slack_channel') return hasSlackToken;
+  return type !== 'email' || hasEmail;
+}
+
 const STAGES = ['stage:alert', 'stage:downgrade', 'stage:pause'] as const;
 
 /** Doubts about routes in force in this deployment, with the JSON path of each. */
 export function routeWarnings({ routes, fallback }: AlertRoutes, means: DeliveryMeans): PolicyProblem[] {
   const warnings: PolicyProblem[] = [];
   for (const [index, { on, to }] of routes.entries()) {
-    const isShared = to.every(({ type }) => SHARED.includes(type));
-    if (isShared && STAGES.some((stage) => on.includes(stage))) {
+    if (to.every(isShared) && STAGES.some((stage) => on.includes(stage))) {
       const message = 'only a shared channel hears of stages: add whoever can act, by slack_dm or email';
       warnings.push({ path: `routes[${index}].to`, message });
     }
@@ -42,15 +54,9 @@ function missingMeans({ routes, fallback }: AlertRoutes, means: DeliveryMeans): 
     ...fallback.map((each, place) => ({ each, path: `fallback[${place}]` })),
   ];
   const warnings = placed.flatMap(({ each, path }): PolicyProblem[] => {
-    if ((each.type === 'slack_dm' || each.type === 'slack_channel') && !means.hasSlackToken) {
-      return [{ path, message: 'cannot be reached: this deployment has no SLACK_BOT_TOKEN' }];
-    }
-    if (each.type === 'email' && !means.hasEmail) {
-      return [
-        { path, message: 'cannot be reached: this deployment has no EMAIL binding, or no ALERTS_FROM' },
-      ];
-    }
-    return [];
+    if (isReachable(each, means)) return [];
+    const missing = each.type === 'email' ? 'EMAIL binding, or no ALERTS_FROM' : 'SLACK_BOT_TOKEN';
+    return [{ path, message: `cannot be reached: this deployment has no ${missing}` }];
   });
   if (means.hasPublicUrl) return warnings;
   return [...warnings, { path: '$', message: 'messages have no links: this deployment has no PUBLIC_URL' }];

@@ -1,4 +1,5 @@
 /** Rules about how the fields of a budget fit together, and with the catalogue. */
+import { findModel } from '../catalogue/lookup.ts';
 import type { Catalogue } from '../catalogue/types.ts';
 import type { BudgetSketch, Sketch } from './sketch.ts';
 import { stageWarnings } from './stages.ts';
@@ -45,23 +46,33 @@ export function budgetProblems(
   });
 }
 
-/** What is allowed in a budget but probably not meant. */
-export function budgetWarnings(sketch: Sketch): PolicyProblem[] {
+/** Whether a line's pause hands turns down: the cascade goes on below the last model of the line. */
+function isStepDown(line: string, cascade: readonly string[], catalogue: Catalogue): boolean {
+  const last = cascade.at(-1);
+  return last !== undefined && findModel(catalogue, last)?.line !== line;
+}
+
+/** What is allowed in a budget but probably not meant; `cascade` is the policy's, with its default. */
+export function budgetWarnings(
+  sketch: Sketch,
+  cascade: readonly string[],
+  catalogue: Catalogue,
+): PolicyProblem[] {
   return sketch.budgets.flatMap((budget, index) => {
     if (!budget) return [];
     const path = `budgets[${index}]`;
     const warnings: PolicyProblem[] = [];
     if (budget.limit_usd === 0) {
-      warnings.push({ path: `${path}.limit_usd`, message: 'a limit of 0 passes every stage at once' });
+      const message = 'a limit of 0 passes every stage at once: leave the budget out where that is not meant';
+      warnings.push({ path: `${path}.limit_usd`, message });
     }
     const admission = budget.admission ?? sketch.admission ?? 'expected';
     if (budget.clamp_max_tokens && admission !== 'guaranteed') {
       const message = 'clamp_max_tokens does nothing where admission is not "guaranteed"';
       warnings.push({ path: `${path}.clamp_max_tokens`, message });
     }
-    // A line's pause hands turns down to the next line: it is a step down itself.
-    const isLine = typeof budget.line === 'string' && budget.stages?.length;
-    const stages = budget.stages && !isLine ? stageWarnings(budget.stages, `${path}.stages`) : [];
+    const helps = typeof budget.line === 'string' && isStepDown(budget.line, cascade, catalogue);
+    const stages = budget.stages ? stageWarnings(budget.stages, `${path}.stages`, helps) : [];
     return [...warnings, ...stages];
   });
 }

@@ -37,10 +37,20 @@ export function cascadeProblems(cascade: Names, catalogue: Catalogue, nowMs: num
   return problems;
 }
 
-/** A cascade with nowhere to step down to. */
-export function cascadeWarnings(cascade: readonly string[]): PolicyProblem[] {
-  if (cascade.length !== 1) return [];
-  return [{ path: 'cascade', message: 'with one model there is nothing to step down to' }];
+/** A cascade with nowhere to step down to, by itself or for what `allowed` (null: every model) leaves of it. */
+export function cascadeWarnings(
+  cascade: readonly string[],
+  allowed: readonly string[] | null,
+): PolicyProblem[] {
+  if (cascade.length === 1) {
+    const message =
+      'with one model there is nothing to step down to: downgrades do nothing and every pause refuses; put a cheaper model below it';
+    return [{ path: 'cascade', message }];
+  }
+  if (allowed === null || cascade.filter((model) => allowed.includes(model)).length > 1) return [];
+  const message =
+    'of the cascade at most one model is left, so that there is nothing to step down to: allow a cheaper one too';
+  return [{ path: 'allowed_models', message }];
 }
 
 export function allowedModelsProblems(names: Names, catalogue: Catalogue): PolicyProblem[] {

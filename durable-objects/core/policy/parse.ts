@@ -8,6 +8,7 @@ import type { Catalogue } from '../catalogue/types.ts';
 import { err, ok, type Result } from '../result.ts';
 import { budgetProblems, budgetWarnings } from './budgets.ts';
 import { DEFAULT_CASCADE, DEFAULT_STAGES } from './defaults.ts';
+import { guaranteeWarnings } from './guarantee.ts';
 import { allowedModelsProblems, cascadeProblems, cascadeWarnings } from './models.ts';
 import { retirementWarnings } from './retirement.ts';
 import { routeProblems, routeWarnings } from './routes.ts';
@@ -92,9 +93,10 @@ function repeatedIds(named: readonly ({ id: string | null } | null)[], list: str
 function doubts(sketch: Sketch, policy: Policy, context: PolicyContext): PolicyProblem[] {
   const { catalogue, lifecycles = [], nowMs } = context;
   return [
-    ...budgetWarnings(sketch),
+    ...budgetWarnings(sketch, policy.cascade, catalogue),
     ...(sketch.stages ? stageWarnings(sketch.stages, 'stages') : []),
-    ...cascadeWarnings(policy.cascade),
+    ...guaranteeWarnings(policy, catalogue, nowMs),
+    ...cascadeWarnings(policy.cascade, policy.allowedModels),
     ...retirementWarnings(policy, { catalogue, lifecycles, nowMs }),
     ...routeWarnings(sketch),
   ];

@@ -27,7 +27,10 @@ describe('a policy', () => {
       budgets: [{ ...BUDGET, limit_usd: '0' }],
     });
     expect((await call('POST', POLICIES, policy('500.00'))).body).toMatchObject({ version: 2, warnings: [] });
-    expect(await call('GET', `${POLICIES}/1`)).toMatchObject({ status: 200, body: first.body });
+    // Read again, a version also tells who hears of its stages as of now: here nobody does.
+    const warnings = [{ path: 'budgets[0].limit_usd' }, { path: 'alert_routes.routes' }];
+    const read = { ...Object(first.body), warnings };
+    expect(await call('GET', `${POLICIES}/1`)).toMatchObject({ status: 200, body: read });
     expect(rows(await call('GET', POLICIES))).toMatchObject([{ version: 1 }, { version: 2 }]);
   });
 
@@ -73,6 +76,35 @@ describe('a policy', () => {
     expect((await call('POST', `${POLICIES}/99/activate`)).status).toBe(404);
     expect((await call('POST', '/cost_centers/nobody/policies', policy('1'))).status).toBe(404);
     expect((await call('POST', '/cost_centers/nobody/policies/1/activate')).status).toBe(404);
+  });
+});
+
+describe('a version that is read', () => {
+  const channel = { type: 'slack_webhook', url: 'https://hooks.slack.com/services/T/B/x' };
+  const pager = { type: 'pagerduty', routing_key: 'x'.repeat(32) };
+  const on = ['stage:alert', 'stage:downgrade', 'stage:pause'];
+
+  async function warningsWith(to: object[]): Promise<unknown> {
+    const routes = [{ on, severity: 'warning', to }];
+    const put = await call('PUT', '/cost_centers/heard/alert_routes', { routes });
+    expect(put.status).toBe(200);
+    return Object((await call('GET', '/cost_centers/heard/policies/1')).body).warnings;
+  }
+
+  test('tells who hears of its stages by the routes of now, and what to do where nobody in particular does', async () => {
+    await makeCostCenter('heard');
+    await call('POST', '/cost_centers/heard/policies', policy('10'));
+    expect(await warningsWith([channel])).toEqual([
+      {
+        path: 'alert_routes.routes',
+        message: expect.stringContaining('only a shared channel hears of stage:alert'),
+      },
+    ]);
+    expect(await warningsWith([channel, pager])).toEqual([]);
+    // Mail cannot be sent here: there is no ALERTS_FROM.
+    expect(await warningsWith([{ type: 'email', to: 'ada@example.com' }])).toMatchObject([
+      { message: expect.stringContaining('nobody is reached by stage:alert') },
+    ]);
   });
 });
 

@@ -27,8 +27,10 @@ import { ledger } from './ledger.ts';
 import { metrics } from './metrics.ts';
 import { months } from './months.ts';
 import { policies } from './policies.ts';
+import { policyDiffs } from './policy-diff.ts';
 import { policySignatures } from './policy-signatures.ts';
 import { policyStates } from './policy-states.ts';
+import { policyTemplates } from './policy-templates.ts';
 import { priceOverrides } from './price-overrides.ts';
 import { raises } from './raises.ts';
 import { reconciliations } from './reconciliations.ts';
@@ -65,6 +67,8 @@ for (const router of [
   policies,
   policyStates,
   policySignatures,
+  policyDiffs,
+  policyTemplates,
   wallet,
   holds,
   ledger,

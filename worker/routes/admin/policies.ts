@@ -1,6 +1,7 @@
 /** `/cost_centers/{id}/policies`: store, replace, list and read policy versions. */
 import { createRoute, z } from '@hono/zod-openapi';
 import { parsePolicy } from '../../../durable-objects/core/policy/parse.ts';
+import { alertReach } from '../../policy/alert-reach.ts';
 import { replace } from '../../policy/approval.ts';
 import { knownModels } from '../../policy/known-models.ts';
 import type { LifecycleContext } from '../../policy/lifecycle.ts';
@@ -10,7 +11,13 @@ import { answer, body, ERRORS, ownerParams, pageOfSchema } from './contract.ts';
 import { fail } from './failures.ts';
 import { withOwner } from './owner.ts';
 import { pageOf, pageQuery, WRONG_CURSOR } from './paging.ts';
-import { newPolicy, policyVersionView, toPolicyVersionView, versionParams } from './policy-contract.ts';
+import {
+  givenDocument,
+  newPolicy,
+  policyVersionView,
+  toPolicyVersionView,
+  versionParams,
+} from './policy-contract.ts';
 import { step, unknownVersion } from './policy-step.ts';
 
 export const policies = adminRouter();
@@ -26,7 +33,9 @@ policies.openapi(
     await withOwner(c, c.req.valid('param').id, async (owner) => {
       const { id, timezone } = owner;
       const requestId = c.get('requestId');
-      const { policy: document } = c.req.valid('json');
+      const given = givenDocument(c.req.valid('json'));
+      if (!given.ok) return fail(requestId, { why: 'invalid', problems: given.error });
+      const document = given.value;
       const database = databaseOf(c);
       const known = await knownModels(database, Date.now());
       const parsed = parsePolicy(document, { timezone, ...known });
@@ -80,7 +89,9 @@ policies.openapi(
       const database = databaseOf(c);
       const row = await findPolicyVersion(database, id, version);
       if (!row) return fail(c.get('requestId'), unknownVersion(id, version));
-      return c.json(toPolicyVersionView({ owner, row }, await knownModels(database, Date.now())), 200);
+      const known = await knownModels(database, Date.now());
+      const unheard = await alertReach(database, row, c.get('bindings'));
+      return c.json(toPolicyVersionView({ owner, row }, known, unheard), 200);
     });
   },
 );
@@ -96,8 +107,9 @@ policies.openapi(
     },
   }),
   async (c) => {
-    const { policy: document } = c.req.valid('json');
-    const decide = (context: LifecycleContext) => replace(context, document);
+    const given = givenDocument(c.req.valid('json'));
+    if (!given.ok) return fail(c.get('requestId'), { why: 'invalid', problems: given.error });
+    const decide = (context: LifecycleContext) => replace(context, given.value);
     return await step(c, c.req.valid('param'), { name: 'change', decide });
   },
 );

@@ -1,12 +1,15 @@
 /** What a policy version looks like in requests and answers. The document's own rules are core/policy's. */
 import { z } from '@hono/zod-openapi';
 import type { KnownModels } from '../../../durable-objects/core/policy/retirement.ts';
+import type { PolicyProblem } from '../../../durable-objects/core/policy/types.ts';
+import { ok } from '../../../durable-objects/core/result.ts';
 import { currentWarnings } from '../../policy/known-models.ts';
 import { staleWhy } from '../../policy/staleness.ts';
+import { documentOf } from '../../policy/templates.ts';
 import { type PolicyFacts, viewOfPolicyVersion } from '../../store/policy-versions.ts';
 import { POLICY_STATES } from '../../store/tables.ts';
 import { ownerParams } from './contract.ts';
-import { futureInstant, reason } from './fields.ts';
+import { futureInstant, reason, timezone } from './fields.ts';
 
 export const versionParams = ownerParams.extend({
   version: z
@@ -16,11 +19,41 @@ export const versionParams = ownerParams.extend({
     .openapi({ type: 'integer', example: 1 }),
 });
 
+/** A document, or a template to make one from. */
 export const newPolicy = z
   .strictObject({
-    policy: z.record(z.string(), z.unknown()).openapi({ description: 'The policy document.' }),
+    policy: z.record(z.string(), z.unknown()).optional().openapi({ description: 'The policy document.' }),
+    template: z.string().optional().openapi({
+      description: 'In its place, the id of one of /policy_templates.',
+      example: 'three-stage',
+    }),
+    timezone: timezone
+      .optional()
+      .openapi({ description: 'Of the template’s policy; the cost center’s where absent.' }),
+    limits: z
+      .record(z.string(), z.string('expected US dollars as a decimal string such as "500.00"'))
+      .optional()
+      .openapi({ description: 'USD in place of the template’s, by the ids of its budgets.' }),
+  })
+  .superRefine(({ policy, template, timezone: zone, limits }, context) => {
+    const wrong = (path: string, message: string) =>
+      context.addIssue({ code: 'custom', path: [path], message });
+    if (policy && template !== undefined) wrong('template', 'expected a policy or a template, not both');
+    if (!policy && template === undefined) wrong('policy', 'expected a policy, or a template in its place');
+    if (template !== undefined) return;
+    const message = 'is for a template alone: a policy document says it itself';
+    if (zone !== undefined) wrong('timezone', message);
+    if (limits) wrong('limits', message);
   })
   .openapi('NewPolicy');
+
+type NewPolicy = z.output<typeof newPolicy>;
+
+/** The document that was given, or that of the template; else what is wrong with the choice. */
+export function givenDocument({ policy, template, timezone: zone, limits }: NewPolicy) {
+  if (template === undefined) return ok<unknown>(policy);
+  return documentOf({ template, timezone: zone, limits });
+}
 
 const problem = z.object({ path: z.string(), message: z.string() });
 
@@ -30,7 +63,7 @@ export const policyVersionView = z
     state: z.enum(POLICY_STATES),
     warnings: z.array(problem).openapi({
       description:
-        'What is allowed but doubtful. About the end of a model: as of now, not of when it was stored.',
+        'What is allowed but doubtful. About the end of a model: as of now, not of when it was stored. Where one version is read, also who hears of its stages as of now, at paths that begin with alert_routes.',
     }),
     policy: z.unknown(),
     created_at: z.string(),
@@ -62,12 +95,16 @@ export const policyVersionView = z
   })
   .openapi('PolicyVersion');
 
-/** A version as the API shows it, with what is known of its models today among the warnings. */
-export function toPolicyVersionView(facts: PolicyFacts, known: KnownModels) {
+/** A version as the API shows it, with what is known today of its models, and `further` doubts, among the warnings. */
+export function toPolicyVersionView(
+  facts: PolicyFacts,
+  known: KnownModels,
+  further: readonly PolicyProblem[] = [],
+) {
   const stale_why = staleWhy(facts);
   return {
     ...viewOfPolicyVersion(facts.row),
-    warnings: currentWarnings(facts.row, known),
+    warnings: [...currentWarnings(facts.row, known), ...further],
     stale: stale_why !== null,
     stale_why,
   };
