@@ -11,9 +11,6 @@ import { reachOf } from '../core/policy/reach.ts';
 import type { Policy } from '../core/policy/types.ts';
 import type { RecordedRaise, ReplaySetup } from '../core/replay/types.ts';
 
-/** A day at least: turns that were open when the span began are looked for there. */
-const MIN_REACH_MS = 86_400_000;
-
 interface AskedRow {
   cost_center: string;
   timezone: string;
@@ -189,5 +186,5 @@ export function readSetup(sql: SqlStorage): ReplaySetup {
 export function seedStartMs({ fromMs, drafts, recorded }: ReplaySetup): number {
   const policies = [...drafts.map(({ policy }) => policy), ...recorded.values()];
   const kinds = policies.flatMap(({ budgets }) => budgets.map(({ window }) => window));
-  return Math.min(reachOf(kinds, fromMs), fromMs - MIN_REACH_MS);
+  return reachOf(kinds, fromMs);
 }

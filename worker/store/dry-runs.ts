@@ -2,8 +2,9 @@
  * Dry runs: what was asked for, how far each is and what came of it. A row is made and cancelled here; the rest of its
  * life is written by its object (durable-objects/dry-runs).
  */
-import { and, asc, desc, eq, gte, inArray, isNull, lt, or, type SQL, sql } from 'drizzle-orm';
-import { timeOrderedId } from '../../durable-objects/ledger/time-ordered-id.ts';
+import { and, asc, desc, eq, gt, inArray, isNull, lt, type SQL, sql } from 'drizzle-orm';
+import { WINDOWS, type WindowKind } from '../../durable-objects/core/policy/types.ts';
+import { idBound, timeOrderedId } from '../../durable-objects/ledger/time-ordered-id.ts';
 import { type Authorship, commitChange, type Outcome, untilCommitted } from './change.ts';
 import type { Database } from './database.ts';
 import { documentDigest } from './document-digest.ts';
@@ -42,27 +43,30 @@ function auditedView(row: DryRun, drafts: NewDryRun['drafts']) {
   };
 }
 
-/** Nothing of the cost center was recorded since a dry run's end: its entries' ids are in order of their recording. */
-function isQuietSince(): SQL {
-  const sinceId = sql`EXISTS (SELECT 1 FROM ledger_entries e WHERE e.cost_center = ${dryRuns.costCenter}
-    AND e.recorded_at >= ${dryRuns.toAt} AND e.admitted_at >= ${dryRuns.fromAt})`;
-  return sql`NOT ${sinceId}`;
-}
-
-/** Those that answer the same question, failed and cancelled ones and those without events left aside. */
-function isSame(asked: NewDryRun, at: string): SQL | undefined {
-  const before = (ms: number) => new Date(Date.parse(at) - ms).toISOString();
-  const isFresh = or(
-    gte(dryRuns.createdAt, before(SAME_WITHIN_MS)),
-    and(gte(dryRuns.createdAt, before(SAME_WHILE_QUIET_MS)), isQuietSince()),
-  );
+/** Those that answer the same question from after `after` on: failed and cancelled ones and those without events left aside. */
+function isSame({ costCenter, digest }: NewDryRun, after: string): SQL | undefined {
   return and(
-    eq(dryRuns.costCenter, asked.costCenter),
-    eq(dryRuns.digest, asked.digest),
+    eq(dryRuns.costCenter, costCenter),
+    eq(dryRuns.digest, digest),
     inArray(dryRuns.status, [...UNFINISHED, 'succeeded']),
     isNull(dryRuns.emptiedAt),
-    asked.isOpenEnded ? isFresh : undefined,
+    gt(dryRuns.id, after),
   );
+}
+
+/** Whether nothing of its cost center was recorded since its end: the ids of entries are in the order of recording. */
+async function isQuietSince(database: Database, { costCenter, toAt }: DryRun): Promise<boolean> {
+  const rows = await database.all(
+    sql`SELECT 1 FROM ledger_entries WHERE cost_center = ${costCenter} AND entry_id >= ${idBound(Date.parse(toAt))} LIMIT 1`,
+  );
+  return rows.length === 0;
+}
+
+/** Whether a dry run up to the time of its making says all that one made `at` an instant would. */
+async function isUpToDate(database: Database, row: DryRun, at: string): Promise<boolean> {
+  const ageMs = Date.parse(at) - Date.parse(row.createdAt);
+  if (ageMs < SAME_WITHIN_MS) return true;
+  return ageMs < SAME_WHILE_QUIET_MS && (await isQuietSince(database, row));
 }
 
 /** Adds a dry run, queued; or the first one that was asked the same. Rejects where D1 is away. */
@@ -72,8 +76,7 @@ export async function createDryRun(
   authorship: Authorship,
 ): Promise<{ row: DryRun; isNew: boolean } | 'contended'> {
   const { at } = authorship;
-  const { drafts, isOpenEnded: _, ...fields } = asked;
-  const same = isSame(asked, at);
+  const { drafts, isOpenEnded, ...fields } = asked;
   const row: DryRun = {
     ...fields,
     id: `dry_${timeOrderedId(Date.parse(at))}`,
@@ -87,8 +90,11 @@ export async function createDryRun(
     emptiedAt: null,
   };
   return await untilCommitted(async () => {
-    const [present] = await database.select().from(dryRuns).where(same).orderBy(asc(dryRuns.id)).limit(1);
-    if (present) return { row: present, isNew: false };
+    const same = database.select().from(dryRuns).where(isSame(asked, ''));
+    const [latest] = await same.orderBy(desc(dryRuns.id)).limit(1);
+    if (latest && (!isOpenEnded || (await isUpToDate(database, latest, at))))
+      return { row: latest, isNew: false };
+    const isNewer = isSame(asked, latest?.id ?? '');
     const revision = await commitChange(
       database,
       {
@@ -97,7 +103,7 @@ export async function createDryRun(
         target: row.id,
         before: null,
         after: auditedView(row, drafts),
-        provided: sql`NOT EXISTS (SELECT 1 FROM ${dryRuns} WHERE ${same})`,
+        provided: sql`NOT EXISTS (SELECT 1 FROM ${dryRuns} WHERE ${isNewer})`,
         statements: [
           database.insert(dryRuns).values(row),
           ...drafts.map((draft, position) =>
@@ -238,4 +244,43 @@ export async function latestDryRunOf(
     .orderBy(desc(dryRuns.id))
     .limit(1);
   return latest ?? null;
+}
+
+/** The kinds of windows in all versions that ever decided in a cost center. */
+export async function windowKindsOf(database: Database, costCenter: string): Promise<WindowKind[]> {
+  const rows = await database.all<{ kind: string }>(sql`
+    SELECT DISTINCT b.value ->> '$.window' AS kind
+    FROM policy_versions p, json_each(p.document, '$.budgets') b
+    WHERE p.cost_center = ${costCenter}
+      AND p.state NOT IN ('draft', 'submitted', 'approved', 'rejected', 'scheduled')`);
+  return WINDOWS.filter((each) => rows.some(({ kind }) => kind === each));
+}
+
+/** Those not over that were made before an instant (ISO 8601, UTC), oldest first. */
+export async function listUnfinished(
+  database: Database,
+  madeBefore: string,
+  limit: number,
+): Promise<DryRun[]> {
+  return await database
+    .select()
+    .from(dryRuns)
+    .where(and(isNull(dryRuns.finishedAt), lt(dryRuns.createdAt, madeBefore)))
+    .orderBy(asc(dryRuns.createdAt))
+    .limit(limit);
+}
+
+/** Those over before an instant (ISO 8601, UTC) whose objects still keep something, oldest first. */
+export async function listKept(database: Database, finishedBefore: string, limit: number): Promise<DryRun[]> {
+  return await database
+    .select()
+    .from(dryRuns)
+    .where(and(isNull(dryRuns.emptiedAt), lt(dryRuns.finishedAt, finishedBefore)))
+    .orderBy(asc(dryRuns.finishedAt))
+    .limit(limit);
+}
+
+/** Notes that a dry run's object keeps nothing any more. */
+export async function markEmptied(database: Database, id: string, at: string): Promise<void> {
+  await database.update(dryRuns).set({ emptiedAt: at }).where(eq(dryRuns.id, id));
 }

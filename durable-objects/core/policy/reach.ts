@@ -6,10 +6,12 @@ import type { WindowKind } from './types.ts';
 const OUTERMOST_ZONES = ['Pacific/Kiritimati', 'Etc/GMT+12'];
 /** A session's spend is looked for so long before, like the wallet's own. */
 const SESSION_MS = 40 * 86_400_000;
+/** Turns that were open at the instant are looked for there, whatever the windows. */
+const MIN_MS = 86_400_000;
 
-/** The earliest beginning, in whatever time zone, of windows of these kinds at an instant; epoch ms. */
+/** The earliest beginning, in whatever time zone, of windows of these kinds at an instant, a day before it at least; epoch ms. */
 export function reachOf(kinds: Iterable<WindowKind>, atMs: number): number {
-  let earliestMs = atMs;
+  let earliestMs = atMs - MIN_MS;
   for (const kind of new Set(kinds)) {
     const starts =
       kind === 'session'

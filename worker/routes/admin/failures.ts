@@ -18,6 +18,7 @@ export type Failure =
   | { why: 'unconfirmed'; stored: string; advice?: string }
   | { why: 'wallet_away' }
   | { why: 'delivery_away' }
+  | { why: 'dry_run_away' }
   | { why: 'database_away' }
   | { why: 'archive_away' }
   /** A bug; the log has it under the request id. */
@@ -77,6 +78,8 @@ export function fail(requestId: string, failure: Failure): Response {
       return errorResponse('api_error', 'the wallet cannot be reached; try again', unavailable);
     case 'delivery_away':
       return errorResponse('api_error', 'the delivery of alerts cannot be reached; try again', unavailable);
+    case 'dry_run_away':
+      return errorResponse('api_error', 'the dry run cannot be reached; try again', unavailable);
     case 'database_away':
       return errorResponse('api_error', 'the database cannot be reached; try again', unavailable);
     case 'archive_away':
