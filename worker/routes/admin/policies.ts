@@ -2,6 +2,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { parsePolicy } from '../../../durable-objects/core/policy/parse.ts';
 import { knownModels } from '../../policy/known-models.ts';
+import { untriedVersions } from '../../policy/tried-versions.ts';
 import { createPolicyVersion, findPolicyVersion, listPolicyVersions } from '../../store/policy-versions.ts';
 import { adminRouter, authorshipOf, databaseOf } from './context.ts';
 import { answer, body, ERRORS, ownerParams, pageOfSchema } from './contract.ts';
@@ -34,9 +35,9 @@ policies.openapi(
       const draft = { document, warnings: parsed.value.warnings };
       // Not pushed to the wallet: a draft is nothing it decides by.
       const row = await createPolicyVersion(database, id, draft, authorshipOf(c));
-      return row === 'contended'
-        ? fail(requestId, { why: 'contended' })
-        : c.json(toPolicyVersionView(row, known), 201);
+      if (row === 'contended') return fail(requestId, { why: 'contended' });
+      const untried = await untriedVersions(database, id, [row]);
+      return c.json(toPolicyVersionView(row, known, untried), 201);
     }),
 );
 
@@ -59,7 +60,9 @@ policies.openapi(
       );
       if (!page) return fail(c.get('requestId'), WRONG_CURSOR);
       const known = await knownModels(database, Date.now());
-      return c.json({ ...page, data: page.data.map((row) => toPolicyVersionView(row, known)) }, 200);
+      const untried = await untriedVersions(database, id, page.data);
+      const data = page.data.map((row) => toPolicyVersionView(row, known, untried));
+      return c.json({ ...page, data }, 200);
     }),
 );
 
@@ -75,6 +78,7 @@ policies.openapi(
     const database = databaseOf(c);
     const row = await findPolicyVersion(database, id, version);
     if (!row) return fail(c.get('requestId'), unknownVersion(id, version));
-    return c.json(toPolicyVersionView(row, await knownModels(database, Date.now())), 200);
+    const known = await knownModels(database, Date.now());
+    return c.json(toPolicyVersionView(row, known, await untriedVersions(database, id, [row])), 200);
   },
 );

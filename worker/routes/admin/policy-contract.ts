@@ -2,6 +2,7 @@
 import { z } from '@hono/zod-openapi';
 import type { KnownModels } from '../../../durable-objects/core/policy/retirement.ts';
 import { currentWarnings } from '../../policy/known-models.ts';
+import { untriedWarnings } from '../../policy/tried-versions.ts';
 import { type PolicyVersionRow, viewOfPolicyVersion } from '../../store/policy-versions.ts';
 import { POLICY_STATES } from '../../store/tables.ts';
 import { ownerParams } from './contract.ts';
@@ -36,7 +37,11 @@ export const policyVersionView = z
   })
   .openapi('PolicyVersion');
 
-/** A version as the API shows it, with what is known of its models today among the warnings. */
-export function toPolicyVersionView(row: PolicyVersionRow, known: KnownModels) {
-  return { ...viewOfPolicyVersion(row), warnings: currentWarnings(row, known) };
+/**
+ * A version as the API shows it: among the warnings what is known of its models today, and whether it is one of the
+ * `untried`.
+ */
+export function toPolicyVersionView(row: PolicyVersionRow, known: KnownModels, untried: ReadonlySet<number>) {
+  const warnings = [...currentWarnings(row, known), ...untriedWarnings(row.version, untried)];
+  return { ...viewOfPolicyVersion(row), warnings };
 }

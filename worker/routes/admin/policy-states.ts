@@ -48,7 +48,7 @@ async function makeLive(c: AdminContext, step: Step, id: string, version: number
     if (!(await isConfirmed(c.get('bindings'), owner, live.revision))) {
       return fail(requestId, { why: 'unconfirmed', stored: `the ${step} of policy version ${version}` });
     }
-    return c.json(toPolicyVersionView(live.row, known), 200);
+    return c.json(toPolicyVersionView(live.row, known, new Set()), 200);
   });
 }
 
