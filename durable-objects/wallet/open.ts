@@ -3,17 +3,18 @@
  * see the same money free.
  */
 import { canonicalId, findModel } from '../core/catalogue/lookup.ts';
-import { isInForce } from '../core/catalogue/overrides.ts';
 import { decide } from '../core/decide.ts';
 import type { Admission, Decision, RefusalDecision, TurnToDecide } from '../core/decision.ts';
 import { heldAmount } from '../core/hold.ts';
 import { nanoUsd } from '../core/money.ts';
 import type { PolicyVersion } from '../core/policy/types.ts';
 import * as sentence from '../core/refusal.ts';
+import type { EarlierDecision } from '../core/replay/types.ts';
 import { bindsLine, fullest, type Standing } from '../core/standing.ts';
 import { NO_TOKENS } from '../core/usage.ts';
 import { alertContextOf } from './alert-context.ts';
 import { type Configuration, isExempt } from './configuration.ts';
+import { decisionInputs } from './decision-inputs.ts';
 import { refusalEntry } from './entries.ts';
 import type { VirtualKey } from './keys.ts';
 import type { KeyProblem, OpenReply, OpenRequest, Refusal, StandingView } from './rpc.ts';
@@ -46,6 +47,10 @@ export interface Opening {
   openSeq: number;
   /** When it was opened first: windows count it from there. */
   admittedAtMs: number;
+  /** Settlements by then; absent in a turn opened before they were counted in it. */
+  settleSeq?: number | undefined;
+  /** What was decided over it before. */
+  earlier: readonly EarlierDecision[];
   nowMs: number;
   /** Models the upstream refused this very turn on, in order; its attempt is one more. */
   failedModels: OpenedTurn['failedModels'];
@@ -68,7 +73,8 @@ export function openTurn(state: WalletState, configuration: Configuration, reque
     state.served.forget(session);
   }
   state.spans.touch(session, nowMs);
-  const opened = { openSeq, admittedAtMs: nowMs, failedModels: [] };
+  const { settleSeq } = state.clock.counts();
+  const opened = { openSeq, admittedAtMs: nowMs, settleSeq, earlier: [], failedModels: [] };
   const opening = openingOf(state, configuration, request, key, opened);
   const closed = closedRefusal(opening);
   if (closed) return bookRefusal(opening, closed, null);
@@ -79,11 +85,7 @@ export function openTurn(state: WalletState, configuration: Configuration, reque
 }
 
 /** When a turn was admitted first, and the models it failed on since. */
-interface Opened {
-  openSeq: number;
-  admittedAtMs: number;
-  failedModels: OpenedTurn['failedModels'];
-}
+type Opened = Pick<Opening, 'openSeq' | 'admittedAtMs' | 'settleSeq' | 'earlier' | 'failedModels'>;
 
 /** Everything a decision over a turn is made from, as it stands now; a turn's own hold does not count against it. */
 export function openingOf(
@@ -91,8 +93,9 @@ export function openingOf(
   configuration: Configuration,
   request: OpenRequest,
   key: VirtualKey,
-  { openSeq, admittedAtMs, failedModels }: Opened,
+  opened: Opened,
 ): Opening {
+  const { admittedAtMs, failedModels } = opened;
   const nowMs = state.clock.now();
   const { facts, turnId } = request;
   const { policy } = configuration;
@@ -111,8 +114,7 @@ export function openingOf(
   const caller = { costCenter: configuration.costCenter, developer, keyId, session: facts.session };
   // By the window the turn was admitted in: there its money is counted.
   const standings = policy ? standingsFor(state, policy.policy, caller, admittedAtMs, turnId) : [];
-  const made = { state, configuration, key, request, policy, standings, turn };
-  return { ...made, openSeq, admittedAtMs, nowMs, failedModels };
+  return { state, configuration, key, request, policy, standings, turn, nowMs, ...opened };
 }
 
 /** Decides, tells the stages this crossed, and keeps the thread's step down. */
@@ -184,20 +186,6 @@ function tellCrossings({ state, request, key, policy, nowMs }: Opening, decision
   for (const { standing, stage } of decision.crossings) {
     state.alerts.tellStage(turn, standing, stage, () => alertContextOf(state, standing, nowMs), nowMs);
   }
-}
-
-/** Beside the standings. Tool names and tags have columns of their own. */
-function decisionInputs({ turn, state, openSeq, nowMs }: Opening, decision: Decision | null): unknown {
-  const { toolsOffered: _, toolsUsed: __, ...facts } = turn.facts;
-  const { tags: ___, ...inputs } = turn;
-  return {
-    ...inputs,
-    facts,
-    catalogue: state.catalogue.version,
-    priceOverrides: state.catalogue.overrides.filter((each) => isInForce(each, nowMs)).map(({ id }) => id),
-    hold: decision?.hold ?? null,
-    openSeq,
-  };
 }
 
 /** Of the history only what pricing the model asked for wants to know: every turn's row has it. */

@@ -9,6 +9,7 @@ import type { Admission, Scope } from '../core/policy/types.ts';
 import { type Renaming, withPseudonym } from '../core/pseudonym.ts';
 import type { TokenCounts } from '../core/usage.ts';
 import type { RecordedStanding } from '../ledger/entry.ts';
+import type { DecisionInputs } from './decision-inputs.ts';
 import { RESOLVED_KEPT_MS, Residuals, subjectOf } from './residuals.ts';
 import type { OpenReply, OpenRequest, Progress, SettleRequest } from './rpc.ts';
 import type { Counted, Span } from './spend.ts';
@@ -30,7 +31,7 @@ export interface OpenedTurn {
   stage: string | null;
   route: string | null;
   reasons: string[];
-  decisionInputs: unknown;
+  decisionInputs: DecisionInputs;
   policyVersion: number | null;
   standing: RecordedStanding[];
   hold: Hold;

@@ -10,16 +10,27 @@ import type { Step } from '../step.ts';
 import type { TurnFacts } from '../turn.ts';
 import type { TokenCounts } from '../usage.ts';
 
-/** A decision that was made over a turn before its last one, because the upstream refused the model it led to. */
+/** A decision over a turn that was not its last one, because the upstream refused the model it led to. */
 export interface EarlierDecision {
   /** The model it led to, which then failed. */
   model: string;
   /** Models not to be tried, as it was told. */
   refused: readonly string[];
   policyVersion: number | null;
+  /** When the turn was decided over anew. */
+  anew: DecidedAnew;
 }
 
-/** What a decision was made from, beside standings and policy: the ledger's `decision_inputs`. */
+/** When a turn was decided over anew, in the wallet's own order. */
+export interface DecidedAnew {
+  /** Number of the turn that was opened last by then. */
+  openSeq: number;
+  /** The wallet's count of settlements by then. */
+  settleSeq: number;
+  atMs: number;
+}
+
+/** What a decision was made from, beside standings and policy: of the ledger's `decision_inputs`. */
 export interface RecordedInputs {
   history: SessionHistory | null;
   step: Step | null;
@@ -31,19 +42,8 @@ export interface RecordedInputs {
   hold: Hold | null;
   /** The wallet's count of settlements when the turn was opened; null in entries from before it was kept. */
   settleSeq: number | null;
-  /** Decisions before the last one, in order; the last was made at the end of `decidedAnew`. */
+  /** The decisions before the last one, in order; most turns have none. */
   earlier: readonly EarlierDecision[];
-  /** For each of `earlier`, when the one after it was made. */
-  decidedAnew: readonly DecidedAnew[];
-}
-
-/** When a turn was decided over anew, in the wallet's own order. */
-export interface DecidedAnew {
-  /** Number of the turn that was opened last by then. */
-  openSeq: number;
-  /** The wallet's count of settlements by then. */
-  settleSeq: number;
-  atMs: number;
 }
 
 export type ReplayEntryKind = 'charge' | 'correction' | 'refusal' | 'failure';
