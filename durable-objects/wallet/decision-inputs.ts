@@ -5,6 +5,7 @@ import type { Hold } from '../core/hold.ts';
 import type { EarlierDecision } from '../core/replay/types.ts';
 import type { TurnFacts } from '../core/turn.ts';
 import type { Opening } from './open.ts';
+import type { OpenReply, Refusal } from './rpc.ts';
 import type { OpenedTurn } from './turns.ts';
 
 /** Beside the standings. Tool names and tags have columns of their own. */
@@ -18,9 +19,15 @@ export interface DecisionInputs extends Omit<TurnToDecide, 'facts' | 'tags'> {
   settleSeq?: number | undefined;
   /** Decisions before this one; absent where it is the first. */
   earlier?: readonly EarlierDecision[] | undefined;
+  /** Why the turn was refused; absent where it was not. */
+  refusal?: Refusal['why'] | undefined;
 }
 
-export function decisionInputs(opening: Opening, decision: Decision | null): DecisionInputs {
+export function decisionInputs(
+  opening: Opening,
+  decision: Decision | null,
+  reply: OpenReply,
+): DecisionInputs {
   const { turn, state, openSeq, settleSeq, earlier, nowMs } = opening;
   const { toolsOffered: _, toolsUsed: __, ...facts } = turn.facts;
   const { tags: ___, ...inputs } = turn;
@@ -33,6 +40,7 @@ export function decisionInputs(opening: Opening, decision: Decision | null): Dec
     openSeq,
     settleSeq,
     earlier: earlier.length > 0 ? earlier : undefined,
+    refusal: reply.status === 'refused' ? reply.refusal.why : undefined,
   };
 }
 

@@ -9,6 +9,7 @@ import { heldAmount } from '../core/hold.ts';
 import { nanoUsd } from '../core/money.ts';
 import type { PolicyVersion } from '../core/policy/types.ts';
 import * as sentence from '../core/refusal.ts';
+import { retryAfterSeconds } from '../core/refuse.ts';
 import type { EarlierDecision } from '../core/replay/types.ts';
 import { bindsLine, fullest, type Standing } from '../core/standing.ts';
 import { NO_TOKENS } from '../core/usage.ts';
@@ -24,8 +25,6 @@ import type { OpenedTurn } from './turns.ts';
 
 /** A hold lives this long without a renewal; the worker renews well before (see the turn's lease). */
 export const LEASE_MS = 30_000;
-/** A retryable refusal asks to come back after this many seconds, spread by order of arrival. */
-const RETRY_AFTER_SECONDS = [2, 3, 4, 5] as const;
 
 /** What is wrong with a key, if anything. Expiry is judged by the wallet's clock. */
 export function keyProblem(key: VirtualKey | null, nowMs: number): KeyProblem | null {
@@ -159,9 +158,8 @@ export function toRefusal(opening: Opening, decision: RefusalDecision): Refusal 
   }
   const view = toStandingView(standing, timezone);
   if (why === 'pending') {
-    const retryAfterSeconds = RETRY_AFTER_SECONDS[openSeq % RETRY_AFTER_SECONDS.length] ?? 2;
     const message = sentence.pendingSentence(standing, names);
-    return { why, retryable: true, retryAfterSeconds, message, standing: view };
+    return { why, retryable: true, retryAfterSeconds: retryAfterSeconds(openSeq), message, standing: view };
   }
   if (why === 'unbounded') {
     const message = sentence.unboundedSentence(standing.budget.id, request.facts.unbounded, names);
@@ -169,9 +167,9 @@ export function toRefusal(opening: Opening, decision: RefusalDecision): Refusal 
   }
   const needed = decision.hold && heldAmount(decision.hold, standing.budget.admission);
   const message = sentence.spentSentence(standing, needed, timezone, names);
-  const retryAfterSeconds =
+  const untilResetSeconds =
     standing.endMs === null ? null : Math.max(1, Math.ceil((standing.endMs - nowMs) / 1000));
-  return { why, retryable: false, retryAfterSeconds, message, standing: view };
+  return { why, retryable: false, retryAfterSeconds: untilResetSeconds, message, standing: view };
 }
 
 /** The first step down and the first refusal of a window count as crossing their stage. */
@@ -217,7 +215,7 @@ function openedTurn(opening: Opening, decision: Decision | null, reply: OpenRepl
     stage: decision?.stage ?? null,
     route: admission?.route ?? null,
     reasons: 'reasons' in reply ? reply.reasons : [],
-    decisionInputs: decisionInputs(opening, decision),
+    decisionInputs: decisionInputs(opening, decision, reply),
     policyVersion: policy?.version ?? null,
     standing: standings.map(toRecordedStanding),
     hold,
