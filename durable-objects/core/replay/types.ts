@@ -119,7 +119,10 @@ export interface ReplaySetup {
   seedStanding: boolean;
 }
 
-/** Money settled before `fromMs` (entries with `recorded_at` before it), in the quarter-hour of admission. */
+/**
+ * Money settled before `fromMs` (of entries with `recorded_at` before it), in the quarter-hour of admission. It is
+ * needed from `seedSinceMs` on, and of sessions that go on, all of it.
+ */
 export interface SeedSpend {
   /** Number of the quarter-hour since the epoch, UTC. */
   quarter: number;
