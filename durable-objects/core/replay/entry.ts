@@ -1,6 +1,8 @@
 /** Entries of the ledger as the replay takes them, decoded from their columns. */
+
+import type { Hold } from '../hold.ts';
 import type { TurnFacts } from '../turn.ts';
-import type { RecordedInputs, ReplayEntry, ReplayEntryKind } from './types.ts';
+import type { RecordedInputs, RefusalWhy, ReplayEntry, ReplayEntryKind } from './types.ts';
 
 /** The columns that `toReplayEntry` reads, as D1 has them: what is neither text nor number is JSON text. */
 export interface ReplayRow {
@@ -73,10 +75,20 @@ const COLUMNS: Record<keyof ReplayRow, true> = {
 export const REPLAY_COLUMNS = Object.keys(COLUMNS) as readonly (keyof ReplayRow)[];
 
 /** `decision_inputs`, which the wallet wrote; what older wallets did not write yet is optional. */
-interface StoredInputs extends Omit<RecordedInputs, 'settleSeq' | 'earlier'> {
+interface StoredInputs extends Omit<RecordedInputs, 'settleSeq' | 'earlier' | 'refusal'> {
   facts: Omit<TurnFacts, 'toolsOffered' | 'toolsUsed'>;
   settleSeq?: number;
   earlier?: RecordedInputs['earlier'];
+  refusal?: RefusalWhy;
+}
+
+const BY_PEOPLE = ['paused', 'archived', 'stopped'] as const;
+
+/** Why a turn was refused, in entries from before it was written down: from what else they say. */
+function refusalOf({ stage, reasons }: ReplayRow, hold: Hold | null): RefusalWhy {
+  if (stage !== null) return 'budget';
+  if (hold === null) return BY_PEOPLE.find((why) => reasons.startsWith(`["${why}"`)) ?? 'model';
+  return reasons.includes('"unbounded:') ? 'unbounded' : 'pending';
 }
 
 /** Decodes one row. Throws a SyntaxError on JSON that cannot be read. */
@@ -114,6 +126,7 @@ export function toReplayEntry(row: ReplayRow): ReplayEntry {
       hold: inputs.hold,
       settleSeq: inputs.settleSeq ?? null,
       earlier: inputs.earlier ?? [],
+      refusal: row.decision === 'refuse' ? (inputs.refusal ?? refusalOf(row, inputs.hold)) : null,
     },
     tokens: {
       inputTokens: row.input_tokens,

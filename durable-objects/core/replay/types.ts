@@ -3,6 +3,7 @@
  * data throughout, so that a job can keep it, send it and go on after a kill.
  */
 import type { Catalogue } from '../catalogue/types.ts';
+import type { RefusalDecision } from '../decision.ts';
 import type { SessionHistory } from '../history.ts';
 import type { Hold } from '../hold.ts';
 import type { Policy, StageAction } from '../policy/types.ts';
@@ -30,6 +31,9 @@ export interface DecidedAnew {
   atMs: number;
 }
 
+/** Who or what refused a turn: the policy (`pending`: to come back in seconds), or a person. */
+export type RefusalWhy = RefusalDecision['why'] | 'paused' | 'archived' | 'stopped';
+
 /** What a decision was made from, beside standings and policy: of the ledger's `decision_inputs`. */
 export interface RecordedInputs {
   history: SessionHistory | null;
@@ -44,6 +48,8 @@ export interface RecordedInputs {
   settleSeq: number | null;
   /** The decisions before the last one, in order; most turns have none. */
   earlier: readonly EarlierDecision[];
+  /** Why the turn was refused; null where it was not. */
+  refusal: RefusalWhy | null;
 }
 
 export type ReplayEntryKind = 'charge' | 'correction' | 'refusal' | 'failure';
@@ -113,7 +119,10 @@ export interface ReplaySetup {
   seedStanding: boolean;
 }
 
-/** Money settled before `fromMs` (entries with `recorded_at` before it), in the quarter-hour of admission. */
+/**
+ * Money settled before `fromMs` (of entries with `recorded_at` before it), in the quarter-hour of admission. It is
+ * needed from `seedSinceMs` on, and of sessions that go on, all of it.
+ */
 export interface SeedSpend {
   /** Number of the quarter-hour since the epoch, UTC. */
   quarter: number;
