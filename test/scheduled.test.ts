@@ -270,17 +270,20 @@ describe('a model that turns deprecated', () => {
     models = [deprecated(SONNET, '2035-07-01T00:00:00Z')];
     await runSchedule();
     const message = `"${SONNET}" is deprecated and retires on 2035-07-01`;
+    const untried = { path: '', message: 'never tried on recorded turns: POST …/dry_runs' };
     const both = [
       { path: 'cascade[1]', message },
       { path: 'routes[0].use', message },
     ];
     expect(await warningsOf(bursar)).toEqual([both[0]]);
-    expect(await warningsOf(bursar, '/policies/2')).toEqual(both);
+    expect(await warningsOf(bursar, '/policies/2')).toEqual([...both, untried]);
     const list = await administer(bursar, 'GET', '/policies');
-    expect(await list.json()).toMatchObject({ data: [{ warnings: [both[0]] }, { warnings: both }] });
+    expect(await list.json()).toMatchObject({
+      data: [{ warnings: [both[0]] }, { warnings: [...both, untried] }],
+    });
     const created = await administer(bursar, 'POST', '/policies', { policy: TEAM });
-    expect(await created.json()).toMatchObject({ version: 3, warnings: [both[0]] });
-    expect(await warningsOf(bursar, '/policies/3')).toEqual([both[0]]);
+    expect(await created.json()).toMatchObject({ version: 3, warnings: [both[0], untried] });
+    expect(await warningsOf(bursar, '/policies/3')).toEqual([both[0], untried]);
     const activated = await administer(bursar, 'POST', '/policies/3/activate');
     expect(await activated.json()).toMatchObject({ state: 'live', warnings: [both[0]] });
     models = [info(SONNET)];

@@ -14,6 +14,7 @@ import {
   readTrustedIssuers,
   type TrustedIssuer,
 } from '../durable-objects/core/trusted-issuers.ts';
+import type { DryRun } from '../durable-objects/dry-runs/dry-run.ts';
 import type { Wallet } from '../durable-objects/wallet/wallet.ts';
 
 /** The bindings as wrangler.toml declares them, unchecked. */
@@ -21,6 +22,7 @@ export interface Env extends AlertVariables, IdentityVariables {
   DB: D1Database;
   WALLET: DurableObjectNamespace<Wallet>;
   ALERTS: DurableObjectNamespace<AlertDelivery>;
+  DRY_RUNS: DurableObjectNamespace<DryRun>;
   EMAIL?: SendEmail;
   ADMIN_TOKEN?: string;
   SIGNING_KEYS?: string;
@@ -90,6 +92,7 @@ export interface Bindings {
   db: D1Database;
   wallets: DurableObjectNamespace<Wallet>;
   alerts: DurableObjectNamespace<AlertDelivery>;
+  dryRuns: DurableObjectNamespace<DryRun>;
   /** Newest first: the first signs, all verify. */
   keySecrets: readonly [KeySecret, ...KeySecret[]];
   adminToken: string;
@@ -230,6 +233,7 @@ export function readBindings(env: Env): Result<Bindings, string> {
   if (!env.DB) problems.push('DB: expected a D1 binding');
   if (!env.WALLET) problems.push('WALLET: expected a Durable Object binding');
   if (!env.ALERTS) problems.push('ALERTS: expected a Durable Object binding');
+  if (!env.DRY_RUNS) problems.push('DRY_RUNS: expected a Durable Object binding');
   if (env.PROVIDER === 'anthropic' && !env.ANTHROPIC_API_KEY) {
     problems.push('ANTHROPIC_API_KEY: expected a secret, because PROVIDER is "anthropic"');
   }
@@ -240,6 +244,7 @@ export function readBindings(env: Env): Result<Bindings, string> {
     db: env.DB,
     wallets: env.WALLET,
     alerts: env.ALERTS,
+    dryRuns: env.DRY_RUNS,
     keySecrets: vars.KEY_SECRETS,
     adminToken: vars.ADMIN_TOKEN,
     signingKeys: signing.value,

@@ -1,4 +1,5 @@
 export { AlertDelivery } from '../durable-objects/alerts/delivery.ts';
+export { DryRun } from '../durable-objects/dry-runs/dry-run.ts';
 export { Wallet } from '../durable-objects/wallet/wallet.ts';
 
 import { app } from './app.ts';

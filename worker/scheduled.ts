@@ -1,11 +1,12 @@
 /**
  * What the Worker does by the clock (`[triggers]` in wrangler.toml): publishes list prices, refreshes what is
- * known of models, has wallets take up what changed, and does what finance does daily. Never throws: what failed is
+ * known of models, has wallets take up what changed, looks after dry runs, and does what finance does daily. Never throws: what failed is
  * logged, and the next run tries again.
  */
 import { builtinCatalogue } from '../durable-objects/core/catalogue/models.ts';
 import { type Bindings, type Env, readBindings } from './bindings.ts';
 import { runFinance } from './finance/daily.ts';
+import { keepDryRuns } from './policy/dry-run-upkeep.ts';
 import { refreshModels } from './policy/model-refresh.ts';
 import { handOverPending } from './policy/pending-requests.ts';
 import { createProvider } from './providers/create.ts';
@@ -19,7 +20,7 @@ export async function scheduled(_controller: ScheduledController, env: Env): Pro
     console.error({ message: bindings.error });
     return;
   }
-  for (const job of [publishPrices, lookAtModels, handOverRequests]) {
+  for (const job of [publishPrices, lookAtModels, handOverRequests, lookAfterDryRuns]) {
     try {
       await job(bindings.value);
     } catch (error) {
@@ -32,6 +33,10 @@ export async function scheduled(_controller: ScheduledController, env: Env): Pro
 /** Increase requests whose delivery was away when they were made are told of now; the others are known there. */
 async function handOverRequests(bindings: Bindings): Promise<void> {
   await handOverPending(bindings, new Date().toISOString());
+}
+
+async function lookAfterDryRuns(bindings: Bindings): Promise<void> {
+  await keepDryRuns(bindings, Date.now());
 }
 
 /** Puts the list prices that this deployment brought into D1, once. */

@@ -40,7 +40,8 @@ function obstacleOf(standing: Standing, hold: Hold): Obstacle | null {
   return standing.settled + standing.held + amount > line ? { standing, why: 'held' } : null;
 }
 
-function obstaclesOf(standings: readonly Standing[], line: string | null, hold: Hold): Obstacle[] {
+/** What stands in the way of a hold on a model of this line. */
+export function obstaclesOf(standings: readonly Standing[], line: string | null, hold: Hold): Obstacle[] {
   return standings
     .filter((standing) => bindsLine(standing, line))
     .map((standing) => obstacleOf(standing, hold))

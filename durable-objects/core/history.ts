@@ -44,6 +44,14 @@ export interface SessionHistory {
   atMs: number;
 }
 
+/**
+ * The conversation within a session that a turn continues: the main loop, each agent, and the auxiliary turns,
+ * whose short prompts say nothing of the main loop's.
+ */
+export function threadOf({ kind, agent }: Pick<TurnFacts, 'kind' | 'agent'>): string {
+  return kind === 'auxiliary' ? `auxiliary ${agent ?? ''}` : (agent ?? '');
+}
+
 const CACHE_TTL_MS = { none: 0, '5m': 300_000, '1h': 3_600_000 } as const;
 
 /** Models of one thread whose caches are remembered. */

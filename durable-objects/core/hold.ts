@@ -10,6 +10,9 @@ import type { Admission } from './policy/types.ts';
 import type { TurnFacts } from './turn.ts';
 import type { TokenCounts } from './usage.ts';
 
+/** How long a resolved turn can still be reported on: a lost worker's retries are long over by then. */
+export const RESOLVED_KEPT_MS = 86_400_000;
+
 export interface Hold {
   /** What the turn is expected to cost. */
   expected: NanoUsd;

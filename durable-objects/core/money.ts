@@ -37,9 +37,13 @@ export function parseUsd(text: string): NanoUsd | null {
   return nanoUsd(sign ? 0 - amount : amount);
 }
 
-/** Writes nano-USD as a decimal string of USD, exactly, with at least two decimals ("85.20", "0.0000005"). */
-export function formatUsd(amount: NanoUsd): string {
-  const magnitude = BigInt(Math.abs(amount));
+/**
+ * Writes nano-USD as a decimal string of USD, exactly, with at least two decimals ("85.20", "0.0000005"). Sums that
+ * may be more than a safe integer are bigints.
+ */
+export function formatUsd(amount: NanoUsd | bigint): string {
+  const exact = BigInt(amount);
+  const magnitude = exact < 0n ? -exact : exact;
   const whole = magnitude / BigInt(NANO_PER_USD);
   const fraction = (magnitude % BigInt(NANO_PER_USD)).toString().padStart(9, '0');
   const kept = fraction.replace(/0+$/, '').padEnd(2, '0');

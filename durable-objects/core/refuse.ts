@@ -5,6 +5,14 @@ import type { RefusalDecision } from './decision.ts';
 import { type Standing, stageName } from './standing.ts';
 import { pauseCrossings } from './step-down.ts';
 
+/** A retryable refusal asks to come back after this many seconds, spread by order of arrival. */
+const RETRY_AFTER_SECONDS = [2, 3, 4, 5] as const;
+
+/** After how many seconds the turn of this number is to come back, where only open holds stand in its way. */
+export function retryAfterSeconds(openSeq: number): number {
+  return RETRY_AFTER_SECONDS[openSeq % RETRY_AFTER_SECONDS.length] ?? 2;
+}
+
 /** Why a turn was handed down past a model it could not have. */
 export function obstacleReasons(obstacles: readonly Obstacle[]): string[] {
   const words = { spent: 'short', held: 'held', unbounded: 'unbounded' } as const;

@@ -2,8 +2,8 @@
  * Where a budget stands for one subject in one window, and which of its lines that passes. Stages are judged on
  * settled + expected money, the pause line's finality on settled money alone (DESIGN, "promises").
  */
-import { addNanoUsd, type NanoUsd, nanoUsd } from './money.ts';
-import type { Budget, Stage, StageAction } from './policy/types.ts';
+import { addNanoUsd, MAX_LIMIT_NANO_USD, type NanoUsd, nanoUsd } from './money.ts';
+import type { Budget, Scope, Stage, StageAction } from './policy/types.ts';
 
 export interface Standing {
   budget: Budget;
@@ -21,6 +21,35 @@ export interface Standing {
   held: NanoUsd;
   /** The predicted part of what is held; equal to it where admission is `expected`. */
   expected: NanoUsd;
+}
+
+/** Who spends. A null session: the caller is not in one. */
+export interface Caller {
+  costCenter: string;
+  developer: string;
+  keyId: string;
+  session: string | null;
+}
+
+/** Whom a scope counts, of those a caller is; null where the caller is none such. */
+export function subjectOf<C extends Caller>(scope: Scope, caller: C): C['session'] {
+  switch (scope) {
+    case 'cost_center':
+      return caller.costCenter;
+    case 'developer':
+      return caller.developer;
+    case 'key':
+      return caller.keyId;
+    case 'session':
+      return caller.session;
+  }
+}
+
+/** A budget's limit for a subject, `extra` of raises included, and the part of it that raises add. */
+export function limitFor(budget: Budget, subject: string, extra: number): Pick<Standing, 'limit' | 'raised'> {
+  const own = budget.overrides.get(subject) ?? budget.limitNanoUsd;
+  const limit = nanoUsd(Math.min(own + extra, MAX_LIMIT_NANO_USD));
+  return { limit, raised: nanoUsd(limit - own) };
 }
 
 const MILLION = 1_000_000;

@@ -18,7 +18,8 @@ export interface StagedDescent {
   kept: string | null;
 }
 
-function reachedDowngrades(standings: readonly Standing[], line: string | null): Crossing[] {
+/** The downgrade stages that bind turns on a line and are reached. */
+export function reachedDowngrades(standings: readonly Standing[], line: string | null): Crossing[] {
   const found: Crossing[] = [];
   for (const standing of standings) {
     const stage = bindsLine(standing, line) ? stageThat(standing.budget, 'downgrade') : null;

@@ -10,7 +10,8 @@ import type { WindowKind } from './policy/types.ts';
 /** The windows that the calendar tells; a session's is its own. */
 export type CalendarWindow = Exclude<WindowKind, 'session'>;
 
-const QUARTER_MS = 900_000;
+/** Buckets of spend are quarter-hours of UTC. */
+export const QUARTER_MS = 900_000;
 
 /** A half-open span of time, epoch ms. */
 export interface Window {

@@ -1,7 +1,8 @@
 /** What a manager wants to know beside a standing: who spent it, at which pace, and when it will be gone. */
 import type { Standing } from '../core/standing.ts';
+import { QUARTER_MS } from '../core/window.ts';
 import type { AlertContext } from '../ledger/entry.ts';
-import { type Counted, QUARTER_MS, type Span } from './spend.ts';
+import type { Counted, Span } from './spend.ts';
 import type { WalletState } from './state.ts';
 
 const NAMED = 3;

@@ -24,6 +24,12 @@ export class Clock {
     return Math.max(Date.now(), this.#row.now_ms);
   }
 
+  /** The last number taken of each kind. */
+  counts(): { openSeq: number; settleSeq: number } {
+    const { open_seq: openSeq, settle_seq: settleSeq } = this.#row;
+    return { openSeq, settleSeq };
+  }
+
   /** Takes the next number of a kind and the instant it was taken at. Call inside a transaction. */
   tick(counter: 'open_seq' | 'settle_seq'): { nowMs: number; sequence: number } {
     const nowMs = this.now();

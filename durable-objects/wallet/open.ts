@@ -3,17 +3,19 @@
  * see the same money free.
  */
 import { canonicalId, findModel } from '../core/catalogue/lookup.ts';
-import { isInForce } from '../core/catalogue/overrides.ts';
 import { decide } from '../core/decide.ts';
 import type { Admission, Decision, RefusalDecision, TurnToDecide } from '../core/decision.ts';
 import { heldAmount } from '../core/hold.ts';
 import { nanoUsd } from '../core/money.ts';
 import type { PolicyVersion } from '../core/policy/types.ts';
 import * as sentence from '../core/refusal.ts';
+import { retryAfterSeconds } from '../core/refuse.ts';
+import type { EarlierDecision } from '../core/replay/types.ts';
 import { bindsLine, fullest, type Standing } from '../core/standing.ts';
 import { NO_TOKENS } from '../core/usage.ts';
 import { alertContextOf } from './alert-context.ts';
 import { type Configuration, isExempt } from './configuration.ts';
+import { decisionInputs } from './decision-inputs.ts';
 import { refusalEntry } from './entries.ts';
 import type { VirtualKey } from './keys.ts';
 import type { KeyProblem, OpenReply, OpenRequest, Refusal, StandingView } from './rpc.ts';
@@ -23,8 +25,6 @@ import type { OpenedTurn } from './turns.ts';
 
 /** A hold lives this long without a renewal; the worker renews well before (see the turn's lease). */
 export const LEASE_MS = 30_000;
-/** A retryable refusal asks to come back after this many seconds, spread by order of arrival. */
-const RETRY_AFTER_SECONDS = [2, 3, 4, 5] as const;
 
 /** What is wrong with a key, if anything. Expiry is judged by the wallet's clock. */
 export function keyProblem(key: VirtualKey | null, nowMs: number): KeyProblem | null {
@@ -46,6 +46,10 @@ export interface Opening {
   openSeq: number;
   /** When it was opened first: windows count it from there. */
   admittedAtMs: number;
+  /** Settlements by then; absent in a turn opened before they were counted in it. */
+  settleSeq?: number | undefined;
+  /** What was decided over it before. */
+  earlier: readonly EarlierDecision[];
   nowMs: number;
   /** Models the upstream refused this very turn on, in order; its attempt is one more. */
   failedModels: OpenedTurn['failedModels'];
@@ -68,7 +72,8 @@ export function openTurn(state: WalletState, configuration: Configuration, reque
     state.served.forget(session);
   }
   state.spans.touch(session, nowMs);
-  const opened = { openSeq, admittedAtMs: nowMs, failedModels: [] };
+  const { settleSeq } = state.clock.counts();
+  const opened = { openSeq, admittedAtMs: nowMs, settleSeq, earlier: [], failedModels: [] };
   const opening = openingOf(state, configuration, request, key, opened);
   const closed = closedRefusal(opening);
   if (closed) return bookRefusal(opening, closed, null);
@@ -79,11 +84,7 @@ export function openTurn(state: WalletState, configuration: Configuration, reque
 }
 
 /** When a turn was admitted first, and the models it failed on since. */
-interface Opened {
-  openSeq: number;
-  admittedAtMs: number;
-  failedModels: OpenedTurn['failedModels'];
-}
+type Opened = Pick<Opening, 'openSeq' | 'admittedAtMs' | 'settleSeq' | 'earlier' | 'failedModels'>;
 
 /** Everything a decision over a turn is made from, as it stands now; a turn's own hold does not count against it. */
 export function openingOf(
@@ -91,8 +92,9 @@ export function openingOf(
   configuration: Configuration,
   request: OpenRequest,
   key: VirtualKey,
-  { openSeq, admittedAtMs, failedModels }: Opened,
+  opened: Opened,
 ): Opening {
+  const { admittedAtMs, failedModels } = opened;
   const nowMs = state.clock.now();
   const { facts, turnId } = request;
   const { policy } = configuration;
@@ -111,8 +113,7 @@ export function openingOf(
   const caller = { costCenter: configuration.costCenter, developer, keyId, session: facts.session };
   // By the window the turn was admitted in: there its money is counted.
   const standings = policy ? standingsFor(state, policy.policy, caller, admittedAtMs, turnId) : [];
-  const made = { state, configuration, key, request, policy, standings, turn };
-  return { ...made, openSeq, admittedAtMs, nowMs, failedModels };
+  return { state, configuration, key, request, policy, standings, turn, nowMs, ...opened };
 }
 
 /** Decides, tells the stages this crossed, and keeps the thread's step down. */
@@ -157,9 +158,8 @@ export function toRefusal(opening: Opening, decision: RefusalDecision): Refusal 
   }
   const view = toStandingView(standing, timezone);
   if (why === 'pending') {
-    const retryAfterSeconds = RETRY_AFTER_SECONDS[openSeq % RETRY_AFTER_SECONDS.length] ?? 2;
     const message = sentence.pendingSentence(standing, names);
-    return { why, retryable: true, retryAfterSeconds, message, standing: view };
+    return { why, retryable: true, retryAfterSeconds: retryAfterSeconds(openSeq), message, standing: view };
   }
   if (why === 'unbounded') {
     const message = sentence.unboundedSentence(standing.budget.id, request.facts.unbounded, names);
@@ -167,9 +167,9 @@ export function toRefusal(opening: Opening, decision: RefusalDecision): Refusal 
   }
   const needed = decision.hold && heldAmount(decision.hold, standing.budget.admission);
   const message = sentence.spentSentence(standing, needed, timezone, names);
-  const retryAfterSeconds =
+  const untilResetSeconds =
     standing.endMs === null ? null : Math.max(1, Math.ceil((standing.endMs - nowMs) / 1000));
-  return { why, retryable: false, retryAfterSeconds, message, standing: view };
+  return { why, retryable: false, retryAfterSeconds: untilResetSeconds, message, standing: view };
 }
 
 /** The first step down and the first refusal of a window count as crossing their stage. */
@@ -184,20 +184,6 @@ function tellCrossings({ state, request, key, policy, nowMs }: Opening, decision
   for (const { standing, stage } of decision.crossings) {
     state.alerts.tellStage(turn, standing, stage, () => alertContextOf(state, standing, nowMs), nowMs);
   }
-}
-
-/** Beside the standings. Tool names and tags have columns of their own. */
-function decisionInputs({ turn, state, openSeq, nowMs }: Opening, decision: Decision | null): unknown {
-  const { toolsOffered: _, toolsUsed: __, ...facts } = turn.facts;
-  const { tags: ___, ...inputs } = turn;
-  return {
-    ...inputs,
-    facts,
-    catalogue: state.catalogue.version,
-    priceOverrides: state.catalogue.overrides.filter((each) => isInForce(each, nowMs)).map(({ id }) => id),
-    hold: decision?.hold ?? null,
-    openSeq,
-  };
 }
 
 /** Of the history only what pricing the model asked for wants to know: every turn's row has it. */
@@ -229,7 +215,7 @@ function openedTurn(opening: Opening, decision: Decision | null, reply: OpenRepl
     stage: decision?.stage ?? null,
     route: admission?.route ?? null,
     reasons: 'reasons' in reply ? reply.reasons : [],
-    decisionInputs: decisionInputs(opening, decision),
+    decisionInputs: decisionInputs(opening, decision, reply),
     policyVersion: policy?.version ?? null,
     standing: standings.map(toRecordedStanding),
     hold,

@@ -4,6 +4,7 @@
  * Runs inside one transaction.
  */
 import type { Configuration } from './configuration.ts';
+import { earlierDecisions } from './decision-inputs.ts';
 import { decideOver, LEASE_MS, openingOf, toHold, toRefusal, toRefused } from './open.ts';
 import type { OpenReply, ReopenRequest } from './rpc.ts';
 import type { WalletState } from './state.ts';
@@ -29,7 +30,10 @@ export function reopenTurn(
   const key = state.keys.find(request.keyId);
   if (!key) return { status: 'key_rejected', problem: 'unknown' };
   const failedModels = [...opened.failedModels, { model: opened.model, remember }];
-  const opening = openingOf(state, configuration, request, key, { openSeq, admittedAtMs, failedModels });
+  const anew = { ...state.clock.counts(), atMs: state.clock.now() };
+  const before = { openSeq, admittedAtMs, settleSeq: opened.decisionInputs.settleSeq, failedModels };
+  const earlier = earlierDecisions({ ...opened, model: opened.model }, anew);
+  const opening = openingOf(state, configuration, request, key, { ...before, earlier });
   const decision = decideOver(opening);
   if (decision.kind === 'refuse') {
     const refused = toRefused(opening, toRefusal(opening, decision), decision);

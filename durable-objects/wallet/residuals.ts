@@ -3,11 +3,9 @@
  * that comes late corrects that, up to their ceiling. A guaranteed budget keeps that much aside, or the correction
  * could pass its pause line.
  */
+import { RESOLVED_KEPT_MS } from '../core/hold.ts';
 import type { Counted, Span } from './spend.ts';
 import type { OpenedTurn, TurnRow } from './turns.ts';
-
-/** How long a resolved turn can still be reported on: a lost worker's retries are long over by then. */
-export const RESOLVED_KEPT_MS = 86_400_000;
 
 interface Residual {
   opened: OpenedTurn;

@@ -1,8 +1,5 @@
 /** When each session began and was last active: what its own budgets count from. */
-import { QUARTER_MS } from './spend.ts';
-
-/** A session idle this long is over; one of the same name is then another (DESIGN, "35 idle days"). */
-export const SESSION_KEPT_MS = 35 * 86_400_000;
+import { SESSION_KEPT_MS, sessionWindowStart } from '../core/session.ts';
 
 interface SpanRow extends Record<string, SqlStorageValue> {
   started_at_ms: number;
@@ -31,8 +28,7 @@ export class SessionSpans {
 
   /** Epoch ms, on a quarter-hour, from which the session's spend counts; one that was never seen begins at `nowMs`. */
   startOf(session: string, nowMs: number): number {
-    const startedAtMs = this.#find(session, nowMs)?.started_at_ms ?? nowMs;
-    return Math.floor(startedAtMs / QUARTER_MS) * QUARTER_MS;
+    return sessionWindowStart(this.#find(session, nowMs)?.started_at_ms ?? nowMs);
   }
 
   /** When the session began and was last active, epoch ms; one that was never seen, or is over, at `nowMs`. */

@@ -2,21 +2,13 @@
  * What the wallet remembers of each session between its turns: the history of each thread, the step down that
  * sticks to it, and what its developer wishes. All of it ends with the session.
  */
-import type { SessionHistory } from '../core/history.ts';
+import { type SessionHistory, threadOf } from '../core/history.ts';
 import { type Renaming, withPseudonym } from '../core/pseudonym.ts';
+import { SESSION_KEPT_MS } from '../core/session.ts';
 import type { Step } from '../core/step.ts';
 import type { TurnFacts } from '../core/turn.ts';
-import { SESSION_KEPT_MS } from './session-spans.ts';
 
 type ThreadFacts = Pick<TurnFacts, 'session' | 'kind' | 'agent'>;
-
-/**
- * The conversation within a session that a turn continues: the main loop, each agent, and the auxiliary turns,
- * whose short prompts say nothing of the main loop's.
- */
-function threadOf({ kind, agent }: ThreadFacts): string {
-  return kind === 'auxiliary' ? `auxiliary ${agent ?? ''}` : (agent ?? '');
-}
 
 export class Sessions {
   readonly #sql: SqlStorage;

@@ -5,8 +5,8 @@
 import { type NanoUsd, nanoUsd } from '../core/money.ts';
 import type { Scope } from '../core/policy/types.ts';
 import type { Renaming } from '../core/pseudonym.ts';
+import { QUARTER_MS } from '../core/window.ts';
 
-export const QUARTER_MS = 900_000;
 const QUARTERS_A_DAY = 96;
 /** A month in any time zone, with days to spare for late corrections. */
 export const SPEND_KEPT_MS = 40 * 86_400_000;

@@ -1,7 +1,13 @@
 /** The standings of budgets, summed from spend and open holds, and how people are shown them. */
-import { MAX_LIMIT_NANO_USD, nanoUsd } from '../core/money.ts';
 import type { Budget, Policy } from '../core/policy/types.ts';
-import { type Standing, stageReached, utilization } from '../core/standing.ts';
+import {
+  type Caller,
+  limitFor,
+  type Standing,
+  stageReached,
+  subjectOf,
+  utilization,
+} from '../core/standing.ts';
 import { windowAt, zonedIso } from '../core/window.ts';
 import type { RecordedStanding } from '../ledger/entry.ts';
 import type { StandingView } from './rpc.ts';
@@ -10,28 +16,6 @@ import type { WalletState } from './state.ts';
 
 /** A session budget is shown for the sessions active in the last day: of all that are not over there may be thousands. */
 const SESSIONS_SHOWN_MS = 86_400_000;
-
-/** Who spends. A null session: the caller is not in one. */
-export interface Caller {
-  costCenter: string;
-  developer: string;
-  keyId: string;
-  session: string | null;
-}
-
-/** Whom a budget is counted for, of those a caller is; null where the caller is none such. */
-function subjectOf({ scope }: Budget, caller: Caller): string | null {
-  switch (scope) {
-    case 'cost_center':
-      return caller.costCenter;
-    case 'developer':
-      return caller.developer;
-    case 'key':
-      return caller.keyId;
-    case 'session':
-      return caller.session;
-  }
-}
 
 function spanOf(state: WalletState, policy: Policy, budget: Budget, subject: string, atMs: number): Span {
   if (budget.window !== 'session') return windowAt(budget.window, policy.timezone, atMs);
@@ -48,15 +32,11 @@ function standingOf(
 ): Standing {
   const span = spanOf(state, policy, budget, subject, at.ms);
   const counted = { scope: budget.scope, subject, line: budget.line };
-  const own = budget.overrides.get(subject) ?? budget.limitNanoUsd;
-  const extra = state.raises.extra(budget.id, subject, at.ms);
-  const limit = nanoUsd(Math.min(own + extra, MAX_LIMIT_NANO_USD));
   return {
     budget,
     subject,
     ...span,
-    limit,
-    raised: nanoUsd(limit - own),
+    ...limitFor(budget, subject, state.raises.extra(budget.id, subject, at.ms)),
     settled: state.spend.settled(counted, span),
     ...state.turns.held(counted, span, { admission: budget.admission, nowMs: at.ms, except: at.except }),
   };
@@ -75,7 +55,7 @@ export function standingsFor(
 ): Standing[] {
   const standings: Standing[] = [];
   for (const budget of policy.budgets) {
-    const subject = subjectOf(budget, caller);
+    const subject = subjectOf(budget.scope, caller);
     if (subject !== null) standings.push(standingOf(state, policy, budget, subject, { ms: atMs, except }));
   }
   return standings;

@@ -2,6 +2,7 @@
 import { builtinCatalogue } from '../core/catalogue/models.ts';
 import type { Catalogue } from '../core/catalogue/types.ts';
 import type { Renaming } from '../core/pseudonym.ts';
+import { SESSION_KEPT_MS } from '../core/session.ts';
 import { AlertHandover } from './alert-handover.ts';
 import { Alerts } from './alerts.ts';
 import { WalletAudit } from './audit.ts';
@@ -16,7 +17,7 @@ import { Raises } from './raises.ts';
 import { RedeemedCodes } from './redeemed-codes.ts';
 import { RefusedModels } from './refused-models.ts';
 import { ServedSessions } from './served-sessions.ts';
-import { SESSION_KEPT_MS, SessionSpans } from './session-spans.ts';
+import { SessionSpans } from './session-spans.ts';
 import { SessionStops } from './session-stops.ts';
 import { Sessions } from './sessions.ts';
 import { Spend } from './spend.ts';

@@ -3,13 +3,14 @@
  * report can come. Open holds are mirrored in memory, because every admission sums over them.
  */
 import type { PriorPrompt } from '../core/catalogue/asked.ts';
-import { type Hold, heldAmount } from '../core/hold.ts';
+import { type Hold, heldAmount, RESOLVED_KEPT_MS } from '../core/hold.ts';
 import { type NanoUsd, nanoUsd } from '../core/money.ts';
 import type { Admission, Scope } from '../core/policy/types.ts';
 import { type Renaming, withPseudonym } from '../core/pseudonym.ts';
 import type { TokenCounts } from '../core/usage.ts';
 import type { RecordedStanding } from '../ledger/entry.ts';
-import { RESOLVED_KEPT_MS, Residuals, subjectOf } from './residuals.ts';
+import type { DecisionInputs } from './decision-inputs.ts';
+import { Residuals, subjectOf } from './residuals.ts';
 import type { OpenReply, OpenRequest, Progress, SettleRequest } from './rpc.ts';
 import type { Counted, Span } from './spend.ts';
 import { type StoredRow, toTurnRow } from './turn-row.ts';
@@ -30,7 +31,7 @@ export interface OpenedTurn {
   stage: string | null;
   route: string | null;
   reasons: string[];
-  decisionInputs: unknown;
+  decisionInputs: DecisionInputs;
   policyVersion: number | null;
   standing: RecordedStanding[];
   hold: Hold;

@@ -50,6 +50,12 @@ test.each<[path: string, text: string, problem: string]>([
   ['worker/turn/x.ts', "import type { A } from '../../durable-objects/wallet/turns.ts';", 'its calls only'],
   ['worker/routes/x.ts', "import type { A } from '../../durable-objects/alerts/pump.ts';", 'its calls only'],
   ['worker/routes/x.ts', "import { a } from '../../durable-objects/alerts/rpc.ts';", 'the calls are types'],
+  ['worker/policy/x.ts', "import type { A } from '../../durable-objects/dry-runs/job.ts';", 'its calls only'],
+  [
+    'durable-objects/dry-runs/x.ts',
+    "import { a } from '../wallet/spend.ts';",
+    'dry-runs does not see wallet',
+  ],
 ])('%s with %s is found out', (path, text, problem) => {
   expect(brokenDoors([{ path, text }])).toEqual([expect.stringContaining(problem)]);
 });

@@ -4,12 +4,13 @@
  */
 import { type Import, importsOf, type Source } from './source.ts';
 
-/** `core <- ledger <- wallet, alerts <- worker`: a room sees those below it. */
+/** `core <- ledger <- wallet, alerts, dry-runs <- worker`: a room sees those below it. */
 const OBJECT_ROOMS: Record<string, readonly string[]> = {
   core: ['core'],
   ledger: ['core', 'ledger'],
   wallet: ['core', 'ledger', 'wallet'],
   alerts: ['core', 'ledger', 'alerts'],
+  'dry-runs': ['core', 'ledger', 'dry-runs'],
 };
 
 /** From the outside in; a file sees its own room and the layers further in. */
@@ -28,6 +29,7 @@ const CORE_PACKAGES = ['zod', 'temporal-polyfill'];
 const OBJECTS: Record<string, { class: string; calls: string }> = {
   wallet: { class: 'durable-objects/wallet/wallet.ts', calls: 'durable-objects/wallet/rpc.ts' },
   alerts: { class: 'durable-objects/alerts/delivery.ts', calls: 'durable-objects/alerts/rpc.ts' },
+  'dry-runs': { class: 'durable-objects/dry-runs/dry-run.ts', calls: 'durable-objects/dry-runs/rpc.ts' },
 };
 
 type Rule = (path: string, imported: Import) => string | null;

@@ -1,5 +1,6 @@
-/** Where a cost center's objects are: one wallet and one delivery of alerts a cost center and jurisdiction. */
+/** Where a cost center's objects are: a wallet, a delivery of alerts, and one a dry run, in its jurisdiction. */
 import type { AlertDeliveryRpc } from '../../durable-objects/alerts/rpc.ts';
+import type { DryRunRpc } from '../../durable-objects/dry-runs/rpc.ts';
 import type { WalletRpc } from '../../durable-objects/wallet/rpc.ts';
 import type { Bindings } from '../bindings.ts';
 
@@ -22,6 +23,16 @@ export function alertDeliveryOf(
 ): AlertDeliveryRpc {
   const namespace = jurisdiction === null ? alerts : alerts.jurisdiction(jurisdiction);
   return namespace.get(namespace.idFromName(costCenter));
+}
+
+/** The job of a dry run. Throws where the jurisdiction is one the platform does not know. */
+export function dryRunOf(
+  { dryRuns }: Pick<Bindings, 'dryRuns'>,
+  id: string,
+  jurisdiction: 'eu' | null,
+): DryRunRpc {
+  const namespace = jurisdiction === null ? dryRuns : dryRuns.jurisdiction(jurisdiction);
+  return namespace.get(namespace.idFromName(id));
 }
 
 /** Whether this platform can keep a wallet within a jurisdiction; a local one cannot. */

@@ -17,9 +17,10 @@
 import { cacheTtlMs, type SessionHistory } from '../history.ts';
 import type { NanoUsd } from '../money.ts';
 import type { TurnFacts } from '../turn.ts';
-import { promptTokens, type TokenCounts, type Usage } from '../usage.ts';
-import { canonicalId, findModel, TOKENIZER_TENTHS } from './lookup.ts';
+import type { TokenCounts, Usage } from '../usage.ts';
+import { canonicalId, findModel } from './lookup.ts';
 import { priceUsage } from './price.ts';
+import { scaled, scaledAll, splitByCache } from './transfer.ts';
 import type { Catalogue, Model } from './types.ts';
 
 /** The thread's last answered turn, as it stood when this one was admitted. */
@@ -58,7 +59,7 @@ export function priceAsked(turn: AskedTurn): NanoUsd {
       iterations?.map((each) =>
         isOther(turn, each.model)
           ? each
-          : { ...each, model: facts.model, tokens: scaledAll(turn, each.tokens) },
+          : { ...each, model: facts.model, tokens: scaledToAsked(turn, each.tokens) },
       ) ?? null,
   };
   return priceUsage({ usage: onAsked, sentModel: facts.model, atMs, catalogue }).nanoUsd;
@@ -74,21 +75,8 @@ function tokenizerOf(catalogue: Catalogue, id: string): Model['tokenizer'] {
   return findModel(catalogue, id)?.tokenizer ?? 'new';
 }
 
-/** As many tokens as the same text makes with another tokenizer. */
-function scaled(tokens: number, from: Model['tokenizer'], to: Model['tokenizer']): number {
-  return Math.ceil((tokens * TOKENIZER_TENTHS[to]) / TOKENIZER_TENTHS[from]);
-}
-
-function scaledAll({ catalogue, facts, sentModel }: AskedTurn, tokens: TokenCounts): TokenCounts {
-  const from = tokenizerOf(catalogue, sentModel);
-  const to = tokenizerOf(catalogue, facts.model);
-  return {
-    inputTokens: scaled(tokens.inputTokens, from, to),
-    cacheWrite5mTokens: scaled(tokens.cacheWrite5mTokens, from, to),
-    cacheWrite1hTokens: scaled(tokens.cacheWrite1hTokens, from, to),
-    cacheReadTokens: scaled(tokens.cacheReadTokens, from, to),
-    outputTokens: scaled(tokens.outputTokens, from, to),
-  };
+function scaledToAsked({ catalogue, facts, sentModel }: AskedTurn, tokens: TokenCounts): TokenCounts {
+  return scaledAll(tokens, tokenizerOf(catalogue, sentModel), tokenizerOf(catalogue, facts.model));
 }
 
 /** What of the prompt a thread that had stayed on the model would have had in its cache. */
@@ -102,23 +90,7 @@ function keptTokens({ facts, prior, admittedAtMs, catalogue }: AskedTurn): numbe
 
 function tokensOnAsked(turn: AskedTurn): TokenCounts {
   const { facts, usage, catalogue } = turn;
-  const served = scaledAll(turn, usage.tokens);
-  const prompt = promptTokens(served);
-  const asked = findModel(catalogue, facts.model);
-  const { outputTokens } = served;
-  const none = { cacheWrite5mTokens: 0, cacheWrite1hTokens: 0, cacheReadTokens: 0, outputTokens };
-  if (facts.cacheTtl === 'none' || prompt < (asked?.minCacheable ?? 0))
-    return { ...none, inputTokens: prompt };
-  const cacheReadTokens = Math.min(prompt, Math.max(keptTokens(turn), served.cacheReadTokens));
-  const rest = prompt - cacheReadTokens;
-  // Wholly uncached, the prompt was too short for the served model's cache: that says nothing of the asked one's.
-  const inputTokens = served.inputTokens === prompt ? 0 : Math.min(rest, served.inputTokens);
-  const written = rest - inputTokens;
-  return {
-    inputTokens,
-    cacheWrite5mTokens: facts.cacheTtl === '5m' ? written : 0,
-    cacheWrite1hTokens: facts.cacheTtl === '1h' ? written : 0,
-    cacheReadTokens,
-    outputTokens,
-  };
+  const served = scaledToAsked(turn, usage.tokens);
+  const kept = Math.max(keptTokens(turn), served.cacheReadTokens);
+  return splitByCache(served, kept, facts.cacheTtl, findModel(catalogue, facts.model)?.minCacheable ?? 0);
 }

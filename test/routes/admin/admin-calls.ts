@@ -10,6 +10,7 @@ declare global {
     interface Env {
       WALLET: DurableObjectNamespace<import('../../../durable-objects/wallet/wallet.ts').Wallet>;
       ALERTS: DurableObjectNamespace<import('../../../durable-objects/alerts/delivery.ts').AlertDelivery>;
+      DRY_RUNS: DurableObjectNamespace<import('../../../durable-objects/dry-runs/dry-run.ts').DryRun>;
       ADMIN_TOKEN: string;
       KEY_SECRETS: string;
       PROVIDER: string;

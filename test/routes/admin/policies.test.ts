@@ -18,7 +18,7 @@ describe('a policy', () => {
       body: {
         version: 1,
         state: 'draft',
-        warnings: [{ path: 'budgets[0].limit_usd' }],
+        warnings: [{ path: 'budgets[0].limit_usd' }, { message: expect.stringContaining('never tried') }],
         activated_at: null,
       },
     });
@@ -26,9 +26,13 @@ describe('a policy', () => {
       timezone: 'Europe/Berlin',
       budgets: [{ ...BUDGET, limit_usd: '0' }],
     });
-    expect((await call('POST', POLICIES, policy('500.00'))).body).toMatchObject({ version: 2, warnings: [] });
+    const untried = { path: '', message: 'never tried on recorded turns: POST …/dry_runs' };
+    expect((await call('POST', POLICIES, policy('500.00'))).body).toMatchObject({
+      version: 2,
+      warnings: [untried],
+    });
     // Read again, a version also tells who hears of its stages as of now: here nobody does.
-    const warnings = [{ path: 'budgets[0].limit_usd' }, { path: 'alert_routes.routes' }];
+    const warnings = [{ path: 'budgets[0].limit_usd' }, untried, { path: 'alert_routes.routes' }];
     const read = { ...Object(first.body), warnings };
     expect(await call('GET', `${POLICIES}/1`)).toMatchObject({ status: 200, body: read });
     expect(rows(await call('GET', POLICIES))).toMatchObject([{ version: 1 }, { version: 2 }]);

@@ -15,6 +15,8 @@ import { adminRouter } from './context.ts';
 import { costCenterStates } from './cost-center-states.ts';
 import { costCenters } from './cost-centers.ts';
 import { developers } from './developers.ts';
+import { dryRunEvents } from './dry-run-events.ts';
+import { dryRuns } from './dry-runs.ts';
 import { exemptions } from './exemption.ts';
 import { exports } from './exports.ts';
 import { fail } from './failures.ts';
@@ -69,6 +71,8 @@ for (const router of [
   policySignatures,
   policyDiffs,
   policyTemplates,
+  dryRuns,
+  dryRunEvents,
   wallet,
   holds,
   ledger,

@@ -21,6 +21,7 @@ export type Failure =
   | { why: 'unconfirmed'; stored: string; advice?: string }
   | { why: 'wallet_away' }
   | { why: 'delivery_away' }
+  | { why: 'dry_run_away' }
   | { why: 'database_away' }
   /** The audit log could not take the change's event; nothing was changed. */
   | { why: 'audit_busy' }
@@ -102,6 +103,8 @@ export function fail(requestId: string, failure: Failure): Response {
       return errorResponse('api_error', 'the wallet cannot be reached; try again', unavailable);
     case 'delivery_away':
       return errorResponse('api_error', 'the delivery of alerts cannot be reached; try again', unavailable);
+    case 'dry_run_away':
+      return errorResponse('api_error', 'the dry run cannot be reached; try again', unavailable);
     case 'database_away':
       return errorResponse('api_error', 'the database cannot be reached; try again', unavailable);
     case 'audit_busy':

@@ -5,6 +5,7 @@ import { alertReach } from '../../policy/alert-reach.ts';
 import { replace } from '../../policy/approval.ts';
 import { knownModels } from '../../policy/known-models.ts';
 import type { LifecycleContext } from '../../policy/lifecycle.ts';
+import { untriedVersions, untriedWarnings } from '../../policy/tried-versions.ts';
 import { createPolicyVersion, findPolicyVersion, listPolicyVersions } from '../../store/policy-versions.ts';
 import { adminRouter, authorshipOf, databaseOf } from './context.ts';
 import { answer, body, ERRORS, ownerParams, pageOfSchema } from './contract.ts';
@@ -43,9 +44,9 @@ policies.openapi(
       const draft = { document, warnings: parsed.value.warnings };
       // Not pushed to the wallet: a draft is nothing it decides by.
       const row = await createPolicyVersion(database, id, draft, authorshipOf(c));
-      return row === 'contended'
-        ? fail(requestId, { why: 'contended' })
-        : c.json(toPolicyVersionView({ owner, row }, known), 201);
+      if (row === 'contended') return fail(requestId, { why: 'contended' });
+      const untried = untriedWarnings(row.version, await untriedVersions(database, id, [row]));
+      return c.json(toPolicyVersionView({ owner, row }, known, untried), 201);
     }),
 );
 
@@ -69,10 +70,11 @@ policies.openapi(
       );
       if (!page) return fail(c.get('requestId'), WRONG_CURSOR);
       const known = await knownModels(database, Date.now());
-      return c.json(
-        { ...page, data: page.data.map((row) => toPolicyVersionView({ owner, row }, known)) },
-        200,
+      const untried = await untriedVersions(database, id, page.data);
+      const data = page.data.map((row) =>
+        toPolicyVersionView({ owner, row }, known, untriedWarnings(row.version, untried)),
       );
+      return c.json({ ...page, data }, 200);
     }),
 );
 
@@ -90,8 +92,9 @@ policies.openapi(
       const row = await findPolicyVersion(database, id, version);
       if (!row) return fail(c.get('requestId'), unknownVersion(id, version));
       const known = await knownModels(database, Date.now());
+      const untried = untriedWarnings(version, await untriedVersions(database, id, [row]));
       const unheard = await alertReach(database, row, c.get('bindings'));
-      return c.json(toPolicyVersionView({ owner, row }, known, unheard), 200);
+      return c.json(toPolicyVersionView({ owner, row }, known, [...untried, ...unheard]), 200);
     });
   },
 );

@@ -1,0 +1,145 @@
+/** Entries of the ledger as the replay takes them, decoded from their columns. */
+
+import type { Hold } from '../hold.ts';
+import type { TurnFacts } from '../turn.ts';
+import type { RecordedInputs, RefusalWhy, ReplayEntry, ReplayEntryKind } from './types.ts';
+
+/** The columns that `toReplayEntry` reads, as D1 has them: what is neither text nor number is JSON text. */
+export interface ReplayRow {
+  turn_id: string;
+  attempt: number;
+  kind: string;
+  admitted_at: string;
+  recorded_at: string;
+  open_seq: number;
+  settle_seq: number;
+  developer: string;
+  key_id: string;
+  key_tags: string;
+  model_served: string | null;
+  decision: string;
+  stage: string | null;
+  route: string | null;
+  reasons: string;
+  decision_inputs: string;
+  policy_version: number | null;
+  input_tokens: number;
+  cache_write_5m_tokens: number;
+  cache_write_1h_tokens: number;
+  cache_read_tokens: number;
+  output_tokens: number;
+  web_search_requests: number;
+  speed: string | null;
+  inference_geo: string | null;
+  charged_nano_usd: number;
+  list_nano_usd: number;
+  estimated_why: string | null;
+  tools_offered: string;
+  tools_used: string;
+}
+
+const COLUMNS: Record<keyof ReplayRow, true> = {
+  turn_id: true,
+  attempt: true,
+  kind: true,
+  admitted_at: true,
+  recorded_at: true,
+  open_seq: true,
+  settle_seq: true,
+  developer: true,
+  key_id: true,
+  key_tags: true,
+  model_served: true,
+  decision: true,
+  stage: true,
+  route: true,
+  reasons: true,
+  decision_inputs: true,
+  policy_version: true,
+  input_tokens: true,
+  cache_write_5m_tokens: true,
+  cache_write_1h_tokens: true,
+  cache_read_tokens: true,
+  output_tokens: true,
+  web_search_requests: true,
+  speed: true,
+  inference_geo: true,
+  charged_nano_usd: true,
+  list_nano_usd: true,
+  estimated_why: true,
+  tools_offered: true,
+  tools_used: true,
+};
+
+/** What to select of `ledger_entries`, in no particular order. */
+export const REPLAY_COLUMNS = Object.keys(COLUMNS) as readonly (keyof ReplayRow)[];
+
+/** `decision_inputs`, which the wallet wrote; what older wallets did not write yet is optional. */
+interface StoredInputs extends Omit<RecordedInputs, 'settleSeq' | 'earlier' | 'refusal'> {
+  facts: Omit<TurnFacts, 'toolsOffered' | 'toolsUsed'>;
+  settleSeq?: number;
+  earlier?: RecordedInputs['earlier'];
+  refusal?: RefusalWhy;
+}
+
+const BY_PEOPLE = ['paused', 'archived', 'stopped'] as const;
+
+/** Why a turn was refused, in entries from before it was written down: from what else they say. */
+function refusalOf({ stage, reasons }: ReplayRow, hold: Hold | null): RefusalWhy {
+  if (stage !== null) return 'budget';
+  if (hold === null) return BY_PEOPLE.find((why) => reasons.startsWith(`["${why}"`)) ?? 'model';
+  return reasons.includes('"unbounded:') ? 'unbounded' : 'pending';
+}
+
+/** Decodes one row. Throws a SyntaxError on JSON that cannot be read. */
+export function toReplayEntry(row: ReplayRow): ReplayEntry {
+  // JSON the wallet wrote itself.
+  const { facts, ...inputs } = JSON.parse(row.decision_inputs) as StoredInputs;
+  return {
+    turnId: row.turn_id,
+    attempt: row.attempt,
+    kind: row.kind as ReplayEntryKind,
+    admittedAtMs: Date.parse(row.admitted_at),
+    recordedAtMs: Date.parse(row.recorded_at),
+    openSeq: row.open_seq,
+    settleSeq: row.settle_seq,
+    developer: row.developer,
+    keyId: row.key_id,
+    keyTags: JSON.parse(row.key_tags) as Record<string, string>,
+    facts: {
+      ...facts,
+      toolsOffered: JSON.parse(row.tools_offered) as string[],
+      toolsUsed: JSON.parse(row.tools_used) as string[],
+    },
+    modelServed: row.model_served,
+    decision: row.decision,
+    stage: row.stage,
+    route: row.route,
+    reasons: JSON.parse(row.reasons) as string[],
+    policyVersion: row.policy_version,
+    inputs: {
+      history: inputs.history,
+      step: inputs.step,
+      preferred: inputs.preferred,
+      exempt: inputs.exempt,
+      refused: inputs.refused,
+      hold: inputs.hold,
+      settleSeq: inputs.settleSeq ?? null,
+      earlier: inputs.earlier ?? [],
+      refusal: row.decision === 'refuse' ? (inputs.refusal ?? refusalOf(row, inputs.hold)) : null,
+    },
+    tokens: {
+      inputTokens: row.input_tokens,
+      cacheWrite5mTokens: row.cache_write_5m_tokens,
+      cacheWrite1hTokens: row.cache_write_1h_tokens,
+      cacheReadTokens: row.cache_read_tokens,
+      outputTokens: row.output_tokens,
+    },
+    webSearchRequests: row.web_search_requests,
+    speed: row.speed,
+    inferenceGeo: row.inference_geo,
+    chargedNanoUsd: row.charged_nano_usd,
+    listNanoUsd: row.list_nano_usd,
+    estimatedWhy: row.estimated_why,
+  };
+}

@@ -1,0 +1,65 @@
+/**
+ * Deciding over one turn in many worlds, by the very decision that is made live. Where no budget has a say, a turn's
+ * decision is the same whatever the policy: it is made once and taken for every such world.
+ */
+import { obstaclesOf } from '../admission.ts';
+import { canonicalId, findModel } from '../catalogue/lookup.ts';
+import type { Catalogue } from '../catalogue/types.ts';
+import { decide } from '../decide.ts';
+import type { Admission, Decision, TurnToDecide } from '../decision.ts';
+import type { Policy } from '../policy/types.ts';
+import { deploymentRules } from '../rules.ts';
+import type { Standing } from '../standing.ts';
+import { reachedDowngrades } from '../step-down.ts';
+
+/** Decides over one turn at one instant, in one world after another. */
+export class Judge {
+  readonly #catalogue: Catalogue;
+  readonly #nowMs: number;
+  /** A decision in which no budget had a say, and what it was made from. */
+  #plain: { turn: TurnToDecide; decision: Admission } | null = null;
+
+  constructor(catalogue: Catalogue, nowMs: number) {
+    this.#catalogue = catalogue;
+    this.#nowMs = nowMs;
+  }
+
+  /** As `decide` would; turns with the same history have to differ in their step alone. */
+  decide(turn: TurnToDecide, standings: readonly Standing[], policy: Policy | null): Decision {
+    const known = this.#plain;
+    if (
+      known &&
+      known.turn.history === turn.history &&
+      isPlain(turn, standings, policy, known.decision, this.#catalogue)
+    ) {
+      return known.decision;
+    }
+    const decision = decide(turn, standings, policy, this.#catalogue, this.#nowMs);
+    if (decision.kind === 'proceed' && isPlain(turn, standings, policy, decision, this.#catalogue)) {
+      this.#plain = { turn, decision };
+    }
+    return decision;
+  }
+}
+
+/**
+ * Whether no budget has a say over the turn, given what it would hold on the model it asks for: no wish, step, route
+ * or rule leads elsewhere, no stage steps it down, and its hold has room in every budget that binds it.
+ */
+export function isPlain(
+  turn: TurnToDecide,
+  standings: readonly Standing[],
+  policy: Policy | null,
+  { hold }: Pick<Admission, 'hold'>,
+  catalogue: Catalogue,
+): boolean {
+  if (turn.step !== null || turn.preferred !== null || turn.exempt || deploymentRules.length > 0)
+    return false;
+  if (policy === null) return true;
+  const { allowedModels, routes } = policy;
+  if (routes.length > 0) return false;
+  const { model } = turn.facts;
+  if (allowedModels !== null && !allowedModels.includes(canonicalId(catalogue, model))) return false;
+  const line = findModel(catalogue, model)?.line ?? null;
+  return reachedDowngrades(standings, line).length === 0 && obstaclesOf(standings, line, hold).length === 0;
+}

@@ -1,0 +1,141 @@
+/** What every budget of every world has settled and held, and the standings that decisions are made from. */
+import { heldAmount } from '../hold.ts';
+import { nanoUsd } from '../money.ts';
+import { type Caller, limitFor, type Standing, subjectOf } from '../standing.ts';
+import { QUARTER_MS, windowAt } from '../window.ts';
+import type { Raises } from './raises.ts';
+import { asJson, type Kept, Records } from './records.ts';
+import type { WorldHold } from './turn.ts';
+import type { ReplayStore } from './types.ts';
+import type { CountedPolicy, Counter, Worlds } from './worlds.ts';
+
+/** Nano-USD by world, of one counter, subject and window. */
+export interface Sum {
+  settled: number[];
+  /** Of open turns, what they are expected to cost. */
+  expected: number[];
+  /** Of open turns, what they can cost; where that is not known, what is expected. */
+  ceiling: number[];
+  /** What expired turns can still come to cost. */
+  residual: number[];
+}
+
+export type SpendingCaller = Caller & { session: string };
+
+/** A counter in the window and for the subject that a turn counts in. */
+export interface CountedIn {
+  counter: Counter;
+  subject: string;
+  startMs: number;
+  endMs: number | null;
+  sum: Kept<Sum>;
+}
+
+/** Records in memory beyond a checkpoint. */
+const MOST_SUMS = 20_000;
+
+export class Sums {
+  readonly #worlds: Worlds;
+  readonly #raises: Raises;
+  readonly #records: Records<Sum>;
+  readonly #zeros: number[];
+
+  constructor(worlds: Worlds, raises: Raises, store: ReplayStore) {
+    this.#worlds = worlds;
+    this.#raises = raises;
+    this.#records = new Records(store, { prefix: 'sum ', most: MOST_SUMS, form: asJson<Sum>() });
+    this.#zeros = worlds.all.map(() => 0);
+  }
+
+  /** By the counters' own order. `sessionStartMs`: from when the caller's session counts. */
+  countedIn(caller: SpendingCaller, sessionStartMs: number, atMs: number): CountedIn[] {
+    return this.#worlds.counters.map((counter) => this.#countedIn(counter, caller, sessionStartMs, atMs));
+  }
+
+  #countedIn(counter: Counter, caller: SpendingCaller, sessionStartMs: number, atMs: number): CountedIn {
+    const { window, timezone, scope, index } = counter;
+    const subject = subjectOf(scope, caller);
+    const { startMs, endMs } =
+      window === 'session' ? { startMs: sessionStartMs, endMs: null } : windowAt(window, timezone, atMs);
+    const sum = this.#records.findOrMake(`${index} ${startMs} ${subject}`, () => this.#zero());
+    return { counter, subject, startMs, endMs, sum };
+  }
+
+  #zero(): Sum {
+    const zeros = this.#zeros;
+    return { settled: [...zeros], expected: [...zeros], ceiling: [...zeros], residual: [...zeros] };
+  }
+
+  /** The standings of a policy's budgets in a world, at the instant the turn was admitted. */
+  standings(
+    { policy, counters }: CountedPolicy,
+    world: number,
+    counted: readonly CountedIn[],
+    atMs: number,
+  ): Standing[] {
+    const standings: Standing[] = [];
+    policy.budgets.forEach((budget, index) => {
+      const found = counted[counters[index]?.index ?? -1];
+      if (!found) return;
+      const { subject, startMs, endMs } = found;
+      const { settled, expected, ceiling, residual } = found.sum.value;
+      const held =
+        budget.admission === 'guaranteed'
+          ? (ceiling[world] ?? 0) + (residual[world] ?? 0)
+          : (expected[world] ?? 0);
+      standings.push({
+        budget,
+        subject,
+        startMs,
+        endMs,
+        ...limitFor(budget, subject, this.#raises.extra(budget.id, subject, atMs)),
+        settled: nanoUsd(settled[world] ?? 0),
+        held: nanoUsd(held),
+        expected: nanoUsd(expected[world] ?? 0),
+      });
+    });
+    return standings;
+  }
+
+  /** Adds a turn's hold in a world; -1 takes it back. */
+  hold(counted: readonly CountedIn[], world: number, { line, hold }: WorldHold, sign: 1 | -1): void {
+    const ceiling = heldAmount(hold, 'guaranteed') ?? hold.expected;
+    this.#add(counted, world, line, 'expected', sign * hold.expected);
+    this.#add(counted, world, line, 'ceiling', sign * ceiling);
+  }
+
+  settle(counted: readonly CountedIn[], world: number, line: string, nano: number): void {
+    if (nano !== 0) this.#add(counted, world, line, 'settled', nano);
+  }
+
+  /** Adds to what expired turns can still cost; a negative amount takes back. */
+  keepAside(counted: readonly CountedIn[], world: number, line: string, nano: number): void {
+    if (nano !== 0) this.#add(counted, world, line, 'residual', nano);
+  }
+
+  #add(counted: readonly CountedIn[], world: number, line: string, field: keyof Sum, nano: number): void {
+    for (const { counter, sum } of counted) {
+      if (counter.line !== null && counter.line !== line) continue;
+      if (!counter.worlds.includes(world)) continue;
+      const amounts = sum.value[field];
+      amounts[world] = nanoUsd((amounts[world] ?? 0) + nano);
+      sum.isChanged = true;
+    }
+  }
+
+  /** Money from before the replay, in the windows that reach into it. */
+  seed(
+    caller: SpendingCaller,
+    line: string,
+    spent: { quarter: number; nanoUsd: number; sessionStartMs: number },
+    replayed: { fromMs: number; worlds: readonly number[] },
+  ): void {
+    const counted = this.countedIn(caller, spent.sessionStartMs, spent.quarter * QUARTER_MS);
+    const reaching = counted.filter(({ endMs }) => endMs === null || endMs > replayed.fromMs);
+    for (const world of replayed.worlds) this.settle(reaching, world, line, spent.nanoUsd);
+  }
+
+  checkpoint(): void {
+    this.#records.checkpoint();
+  }
+}
