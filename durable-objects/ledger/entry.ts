@@ -138,7 +138,7 @@ export interface AlertEvent {
   /** Or ORGANISATION. */
   cost_center: string;
   /**
-   * `stage:alert`, `stage:downgrade`, `stage:pause`, `upstream_credential`, `unknown_model`, `model_retiring`,
+   * `stage:alert`, `stage:downgrade`, `stage:pause`, `upstream_credential`, `unknown_model`, `model_retiring`, `policy_signature`,
    * `reconciliation`.
    */
   on: string;

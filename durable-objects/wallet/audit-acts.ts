@@ -4,7 +4,8 @@
  */
 import type { Renaming } from '../core/pseudonym.ts';
 import type { WalletAct, WalletAudit } from './audit.ts';
-import type { Configuration, RefusedCopy } from './configuration.ts';
+import { type Configuration, policyInForce } from './configuration.ts';
+import type { RefusedCopy } from './configuration-copy.ts';
 import type { WalletState } from './state.ts';
 
 export function recordApplied(
@@ -15,10 +16,21 @@ export function recordApplied(
 ): void {
   const details = {
     previous_revision: before?.revision ?? null,
-    policy_version: after.policy?.version ?? null,
+    policy_version: after.livePolicy?.version ?? null,
+    scheduled_policy_version: after.scheduledPolicy?.version ?? null,
   };
   const target = String(after.revision);
   audit.record(after.costCenter, { actor: 'wallet', action: 'configuration.apply', target, details }, nowMs);
+  for (const { version, scheduled, why } of after.refusedPolicies) {
+    const refused = { revision: after.revision, as: scheduled ? 'scheduled' : 'live', why };
+    const act = {
+      actor: 'wallet',
+      action: 'policy.refuse',
+      target: String(version),
+      details: refused,
+    } as const;
+    audit.recordOnce(after.costCenter, act, nowMs);
+  }
 }
 
 /** A copy that stays unreadable is pulled again and again, and told of once. */
@@ -56,9 +68,11 @@ export function raiseAlert(
   costCenter: string,
   { on, turnId, facts }: { on: string; turnId: string | null; facts: unknown },
 ): void {
-  const policyVersion = state.configuration.current()?.policy?.version ?? null;
-  const turn = { costCenter, turnId, session: null, developer: null, policyVersion };
   const nowMs = state.clock.now();
+  const configuration = state.configuration.current();
+  const policy = configuration && policyInForce(configuration, nowMs, null);
+  const policyVersion = policy?.version ?? null;
+  const turn = { costCenter, turnId, session: null, developer: null, policyVersion };
   if (!state.alerts.tell(on, costCenter, turn, facts, nowMs)) return;
   const act = { actor: 'gateway', action: 'alert.raise', target: on, details: { turn_id: turnId } } as const;
   state.audit.record(costCenter, act, nowMs);

@@ -23,6 +23,7 @@ export interface WalletAct {
     | 'developer.pseudonymise'
     | 'hold.end'
     | 'link.redeem'
+  | 'policy.refuse'
     | 'session.prefer';
   target: string;
   details: Record<string, string | number | null>;

@@ -14,7 +14,7 @@ import type { EarlierDecision } from '../core/replay/types.ts';
 import { bindsLine, fullest, type Standing } from '../core/standing.ts';
 import { NO_TOKENS } from '../core/usage.ts';
 import { alertContextOf } from './alert-context.ts';
-import { type Configuration, isExempt } from './configuration.ts';
+import { type Configuration, isExempt, policyInForce } from './configuration.ts';
 import { decisionInputs } from './decision-inputs.ts';
 import { refusalEntry } from './entries.ts';
 import type { VirtualKey } from './keys.ts';
@@ -97,7 +97,7 @@ export function openingOf(
   const { admittedAtMs, failedModels } = opened;
   const nowMs = state.clock.now();
   const { facts, turnId } = request;
-  const { policy } = configuration;
+  const policy = policyInForce(configuration, nowMs, facts.session);
   const failed = failedModels.map(({ model }) => model);
   const turn: TurnToDecide = {
     facts,

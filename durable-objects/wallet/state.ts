@@ -8,9 +8,10 @@ import { Alerts } from './alerts.ts';
 import { WalletAudit } from './audit.ts';
 import { recordApplied, recordRefused, recordRenamed } from './audit-acts.ts';
 import { Clock } from './clock.ts';
-import { ConfigurationCopy } from './configuration.ts';
+import { ConfigurationCopy } from './configuration-copy.ts';
 import { VirtualKeys } from './keys.ts';
 import { Outbox } from './outbox.ts';
+import { tellRefusedPolicies } from './policy-signature.ts';
 import { PriceBooks } from './price-books.ts';
 import { Projections } from './projections.ts';
 import { Raises } from './raises.ts';
@@ -67,6 +68,7 @@ export class WalletState {
         replaced: (before, after, nowMs) => {
           recordApplied(this.audit, before, after, nowMs);
           if (before) tellTurnedModels(this.alerts, before, after, nowMs);
+          tellRefusedPolicies(this.alerts, before, after, nowMs);
         },
         refused: (refused, nowMs) => recordRefused(this.audit, refused, nowMs),
       },
