@@ -51,6 +51,7 @@ const pseudonymised = z
 const REMAINS = [
   'versions of policies that are not in force keep their text (policy_versions)',
   'free text that people wrote: reasons of raises, pauses and stops, names of budgets, actors of audit events',
+  'a role of theirs, and a cost center that names them as its manager, until these are taken away',
   'exports that were taken before, and copies of the bucket that others made',
   'alerts that were delivered already',
   'D1 Time Travel and wallets’ point-in-time recovery, for up to 30 days: the mapping is in there too',
