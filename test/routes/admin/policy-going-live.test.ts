@@ -303,6 +303,7 @@ describe('a version that was changed in D1 behind Bursar’s back', () => {
     ['its document', `document = '${JSON.stringify(limited('9000'))}'`, 'is not the one that was approved'],
     ['its approver', `signed = json_set(signed, '$.payload.approval.actor', 'boss')`, 'does not fit'],
     ['its signature', 'signed = NULL', 'its signature is missing'],
+    ['all of its signature', `signed = '{"payload": 1}'`, 'its signature cannot be read'],
     ['the key of its signature', `signed = json_set(signed, '$.signature.key', 9)`, 'is by key 9'],
   ])('in %s is not activated', async (_what, set, sentence) => {
     const line = await policyLine();
