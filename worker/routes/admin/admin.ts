@@ -28,6 +28,7 @@ import { ledger } from './ledger.ts';
 import { metrics } from './metrics.ts';
 import { months } from './months.ts';
 import { policies } from './policies.ts';
+import { policyExport } from './policy-export.ts';
 import { policyStates } from './policy-states.ts';
 import { priceOverrides } from './price-overrides.ts';
 import { raises } from './raises.ts';
@@ -68,6 +69,7 @@ for (const router of [
   sessionStops,
   keys,
   keyRotation,
+  policyExport,
   policies,
   policyStates,
   wallet,
