@@ -161,7 +161,9 @@ class FileCheck {
     if (this.#manifestAt === null) this.found('the file ends without its manifest: it is cut off', null);
     for (const [by, rewritings] of this.#awaited) {
       if (by > (this.report.head?.sequence ?? 0)) this.report.rewrittenElsewhere += rewritings.size;
-      else for (const [sequence, { line }] of rewritings) this.found(`event ${by} rewrote nothing`, line, sequence);
+      else
+        for (const [sequence, { line }] of rewritings)
+          this.found(`event ${by} rewrote nothing`, line, sequence);
     }
   }
 
