@@ -73,7 +73,9 @@ BEGIN SELECT RAISE(IGNORE); END;
 -- verifier reads those.
 CREATE TABLE anchored_wallets (
   cost_center TEXT PRIMARY KEY,
-  sequence INTEGER NOT NULL
+  sequence INTEGER NOT NULL,
+  -- The finished day of the anchor: once a day is enough.
+  day TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE anchored_ledger_days (
   day TEXT NOT NULL,

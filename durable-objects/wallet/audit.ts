@@ -23,7 +23,7 @@ export interface WalletAct {
     | 'developer.pseudonymise'
     | 'hold.end'
     | 'link.redeem'
-  | 'policy.refuse'
+    | 'policy.refuse'
     | 'session.prefer';
   target: string;
   details: Record<string, string | number | null>;

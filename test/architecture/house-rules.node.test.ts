@@ -28,6 +28,9 @@ test.each<[path: string, text: string, problem: string]>([
   ['scripts/x.ts', "run('DELETE FROM ledger_entries')", 'writes the ledger'],
   ['worker/store/x.ts', 'database.insert(ledgerEntries).values(row)', 'writes the ledger'],
   ['worker/store/x.ts', 'database.update(tables.alertEvents)', 'writes the ledger'],
+  ['worker/store/x.ts', 'database.insert(auditEvents).values(event)', 'writes the audit log'],
+  ['worker/finance/x.ts', "db.prepare('INSERT INTO audit_chain VALUES (1)')", 'writes the audit log'],
+  ['durable-objects/wallet/x.ts', "sql.exec('update audit_events set a = 1')", 'writes the audit log'],
   [
     'durable-objects/core/x.ts',
     'const nowMs = Date.now();',
@@ -48,6 +51,7 @@ test.each([
   ['test/x.test.ts', LONG],
   ['worker/store/x.ts', "database.select().from(ledgerEntries); const help = 'updates ledger_entries';"],
   ['durable-objects/ledger/x.ts', "db.prepare('INSERT INTO ledger_entries VALUES (1)')"],
+  ['worker/store/audit-chain.ts', 'database.insert(auditEvents).values(event)'],
   ['durable-objects/core/x.ts', 'const at = new Date(nowMs); // never Date.now()'],
 ])('%s may have %s', (path, text) => {
   expect(brokenRules([{ path, text }])).toEqual([]);

@@ -21,6 +21,7 @@ const RULES: readonly Rule[] = [
   withoutUnfinished,
   shortEnough,
   leavesTheLedgerAlone,
+  leavesTheAuditLogAlone,
   coreIsCalculation,
 ];
 
@@ -53,19 +54,40 @@ function shortEnough({ path, text }: Source): string | null {
   return `${lines} lines, at most ${MAX_LINES}`;
 }
 
-const LEDGER_TABLES = 'ledger_entries|alert_events|ledgerEntries|alertEvents';
-const WRITES = [
-  new RegExp(
-    String.raw`\b(?:insert\s+(?:or\s+\w+\s+)?into|replace\s+into|update|delete\s+from)\s+["\x60]?(?:${LEDGER_TABLES})\b`,
-    'i',
-  ),
-  new RegExp(String.raw`\.(?:insert|update|delete)\(\s*(?:\w+\.)?(?:${LEDGER_TABLES})\b`),
+/** How a file writes one of these tables, in SQL or with drizzle. */
+function writesTo(tables: string): readonly RegExp[] {
+  return [
+    new RegExp(
+      String.raw`\b(?:insert\s+(?:or\s+\w+\s+)?into|replace\s+into|update|delete\s+from)\s+["\x60]?(?:${tables})\b`,
+      'i',
+    ),
+    new RegExp(String.raw`\.(?:insert|update|delete)\(\s*(?:\w+\.)?(?:${tables})\b`),
+  ];
+}
+
+const LEDGER_WRITES = writesTo('ledger_entries|alert_events|wallet_audit_events|ledgerEntries|alertEvents');
+const AUDIT_WRITES = writesTo('audit_events|audit_chain|auditEvents|auditChain');
+/** The chain's one writer, the one that puts pseudonyms in, and the wallet's table of the same name. */
+const AUDIT_WRITERS = [
+  'worker/store/audit-chain.ts',
+  'worker/store/audit-renaming.ts',
+  'durable-objects/wallet/audit.ts',
 ];
 
 /** The ledger has one writer; tests may set up rows, and try what the triggers forbid. */
 function leavesTheLedgerAlone({ path, text }: Source): string | null {
   if (path.startsWith('durable-objects/ledger/') || path.startsWith('test/')) return null;
-  return WRITES.some((write) => write.test(text)) ? 'writes the ledger, which only ledger/ does' : null;
+  return LEDGER_WRITES.some((write) => write.test(text))
+    ? 'writes the ledger, which only ledger/ does'
+    : null;
+}
+
+/** An event without its link, or a link without its event, would break the chain. */
+function leavesTheAuditLogAlone({ path, text }: Source): string | null {
+  if (AUDIT_WRITERS.includes(path) || path.startsWith('test/')) return null;
+  return AUDIT_WRITES.some((write) => write.test(text))
+    ? 'writes the audit log, which only store/audit-chain.ts does'
+    : null;
 }
 
 const IMPURE =

@@ -1,6 +1,7 @@
 /** What finance does by the clock. Each job stands alone: one that fails is logged and keeps no other from running. */
 import type { Bindings } from '../bindings.ts';
 import { archiveOldDays } from './archive.ts';
+import { anchor } from './audit-anchoring.ts';
 import { reportFilling } from './filling.ts';
 import { handOverEvents } from './hand-over-events.ts';
 import { deleteLeftovers } from './leftovers.ts';
@@ -20,6 +21,12 @@ const JOBS: Readonly<Record<string, Job>> = {
     if (!archive) return;
     const { segments, entries, failed } = await archiveOldDays(db, archive, nowMs);
     if (segments + failed > 0) console.info({ message: 'old days were archived', segments, entries, failed });
+  },
+  // After the roll-up too, which says which days got entries.
+  'anchor of the audit log': async ({ db, signingKeys }, nowMs) => {
+    const { isComplete, ...done } = await anchor({ db, signingKeys }, nowMs);
+    if (done.anchors > 0) console.info({ message: 'the audit log was anchored', ...done });
+    if (!isComplete) console.info({ message: 'not everything is anchored yet; the next run goes on' });
   },
   'leftovers of the archive': async ({ db, archive }) => {
     if (archive) await deleteLeftovers(db, archive.bucket);

@@ -30,6 +30,7 @@ import { metrics } from './metrics.ts';
 import { months } from './months.ts';
 import { policies } from './policies.ts';
 import { policyDiffs } from './policy-diff.ts';
+import { policyExport } from './policy-export.ts';
 import { policySignatures } from './policy-signatures.ts';
 import { policyStates } from './policy-states.ts';
 import { policyTemplates } from './policy-templates.ts';
@@ -66,6 +67,7 @@ for (const router of [
   sessionStops,
   keys,
   keyRotation,
+  policyExport,
   policies,
   policyStates,
   policySignatures,

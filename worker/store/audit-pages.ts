@@ -1,0 +1,184 @@
+/** The audit chain in order, a page at a time, for those who recompute it: a page is bounded in events and in size. */
+import type { ChainedEvent, Rewriting } from '../../durable-objects/ledger/audit-check.ts';
+import type { HashedWalletEvent } from '../../durable-objects/ledger/audit-link.ts';
+
+const PAGE_EVENTS = 500;
+const PAGE_CHARACTERS = 4_000_000;
+
+interface Row extends Omit<ChainedEvent, 'before' | 'after' | 'rewritten'> {
+  before: string | null;
+  after: string | null;
+  /** 0: there is only the link. */
+  has_event: number;
+}
+
+/** An event, or why there is none to be had at that place of the chain. */
+export type PageEvent = { event: ChainedEvent } | { sequence: number; problem: string };
+
+/** The links after ?1, each with its event; as many as a page takes. */
+const PAGE = `
+  SELECT c.sequence AS sequence, occurred_at, actor, action, cost_center, target, before, after, request_id, salt,
+    content_digest, previous_hash, hash, e.sequence IS NOT NULL AS has_event
+  FROM (
+    SELECT sequence, sum(size) OVER (ORDER BY sequence) - size AS ahead FROM (
+      SELECT c.sequence AS sequence, coalesce(length(before), 0) + coalesce(length(after), 0) AS size
+      FROM audit_chain c LEFT JOIN audit_events e ON e.sequence = c.sequence
+      WHERE c.sequence > ?1 AND c.sequence <= ?2 ORDER BY c.sequence LIMIT ${PAGE_EVENTS}
+    )
+  ) p
+  JOIN audit_chain c ON c.sequence = p.sequence
+  LEFT JOIN audit_events e ON e.sequence = p.sequence
+  WHERE p.ahead < ${PAGE_CHARACTERS}
+  ORDER BY c.sequence`;
+
+const REWRITINGS = `
+  SELECT r.value ->> '$.sequence' AS sequence, e.sequence AS "by",
+    r.value ->> '$.old_digest' AS old_digest, r.value ->> '$.new_digest' AS new_digest
+  FROM audit_events e INDEXED BY audit_events_that_rewrite, json_each(e.after, '$.rewritten') r
+  WHERE e.action = 'audit.pseudonymised' AND r.value ->> '$.sequence' BETWEEN ?1 AND ?2
+  ORDER BY e.sequence`;
+
+/** Events among the chained ones that have no link. */
+const UNLINKED = `
+  SELECT sequence FROM audit_events e WHERE sequence BETWEEN ?1 AND ?2
+    AND NOT EXISTS (SELECT 1 FROM audit_chain c WHERE c.sequence = e.sequence)`;
+
+function parsed(text: string | null): unknown {
+  return text === null ? null : JSON.parse(text);
+}
+
+function toPageEvent({ has_event, ...row }: Row, rewritten: readonly Rewriting[]): PageEvent {
+  if (!has_event) return { sequence: row.sequence, problem: 'the event is gone, only its link is there' };
+  try {
+    return { event: { ...row, before: parsed(row.before), after: parsed(row.after), rewritten } };
+  } catch {
+    return { sequence: row.sequence, problem: 'before or after is no JSON' };
+  }
+}
+
+/** The page after a sequence, up to and with `until`; empty at the end. Rejects where D1 is away. */
+export async function readAuditPage(db: D1Database, after: number, until: number): Promise<PageEvent[]> {
+  const { results: rows } = await db.prepare(PAGE).bind(after, until).all<Row>();
+  const last = rows.at(-1)?.sequence;
+  if (last === undefined) return [];
+  const [rewritings, unlinked] = await db.batch([
+    db.prepare(REWRITINGS).bind(after + 1, last),
+    db.prepare(UNLINKED).bind(after + 1, last),
+  ]);
+  const bySequence = Map.groupBy(
+    (rewritings?.results ?? []) as ({ sequence: number } & Rewriting)[],
+    ({ sequence }) => sequence,
+  );
+  const events = rows.map((row) => {
+    const rewritten = bySequence.get(row.sequence) ?? [];
+    return toPageEvent(
+      row,
+      rewritten.map(({ by, old_digest, new_digest }) => ({ by, old_digest, new_digest })),
+    );
+  });
+  const strays = ((unlinked?.results ?? []) as { sequence: number }[]).map(({ sequence }) => ({
+    sequence,
+    problem: 'the event is in no chain',
+  }));
+  return [...events, ...strays];
+}
+
+/** The hash of a link; null where there is none. */
+export async function hashAt(db: D1Database, sequence: number): Promise<string | null> {
+  return await db.prepare('SELECT hash FROM audit_chain WHERE sequence = ?').bind(sequence).first('hash');
+}
+
+/** How many events are not chained yet. */
+export async function countUnchained(db: D1Database): Promise<number> {
+  const query = `SELECT count(*) AS events FROM audit_events
+    WHERE sequence > coalesce((SELECT max(sequence) FROM audit_chain), 0)`;
+  return (await db.prepare(query).first<number>('events')) ?? 0;
+}
+
+/** Where a wallet's event stands among all of them. */
+export interface WalletPlace {
+  cost_center: string;
+  sequence: number;
+  hash: string;
+}
+
+/** Events of wallets' chains after a place, by cost center and sequence. `details` null: it is no JSON. */
+export async function readWalletPage(
+  db: D1Database,
+  after: WalletPlace,
+  limit: number,
+): Promise<HashedWalletEvent[]> {
+  const query = `SELECT * FROM wallet_audit_events WHERE (cost_center, sequence, hash) > (?, ?, ?)
+    ORDER BY cost_center, sequence, hash LIMIT ?`;
+  const { results } = await db
+    .prepare(query)
+    .bind(after.cost_center, after.sequence, after.hash, limit)
+    .all<HashedWalletEvent & { details: string }>();
+  return results.map((row) => ({ ...row, details: jsonOrNull(row.details) }));
+}
+
+function jsonOrNull(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+/** Those of some places that have no event in D1. */
+export async function missingWalletEvents(
+  db: D1Database,
+  places: readonly WalletPlace[],
+): Promise<WalletPlace[]> {
+  const query = `
+    SELECT value ->> '$.cost_center' AS cost_center, value ->> '$.sequence' AS sequence, value ->> '$.hash' AS hash
+    FROM json_each(?) WHERE NOT EXISTS (
+      SELECT 1 FROM wallet_audit_events w WHERE w.cost_center = value ->> '$.cost_center'
+        AND w.sequence = value ->> '$.sequence' AND w.hash = value ->> '$.hash'
+    )`;
+  return (await db.prepare(query).bind(JSON.stringify(places)).all<WalletPlace>()).results;
+}
+
+/** What the anchors say of one cost center's ledger. */
+export interface AnchoredUnit {
+  /** The anchor's event. */
+  sequence: number;
+  day: string;
+  entries: number;
+  hash: string;
+}
+
+/** What anchors of this cost center say of days after `after`, from `firstDay` on; by day. */
+export async function anchoredUnits(
+  db: D1Database,
+  costCenter: string,
+  { after, firstDay }: { after: string; firstDay: string },
+): Promise<AnchoredUnit[]> {
+  const query = `
+    SELECT e.sequence AS sequence, l.value ->> '$.day' AS day, l.value ->> '$.entries' AS entries,
+      l.value ->> '$.hash' AS hash
+    FROM audit_events e INDEXED BY audit_events_that_anchor, json_each(e.after, '$.anchor.ledger') l
+    WHERE e.action = 'audit.anchor' AND e.target >= ?3 AND l.value ->> '$.cost_center' = ?1
+      AND l.value ->> '$.day' > ?2 AND l.value ->> '$.day' >= ?3
+    ORDER BY day, sequence`;
+  return (await db.prepare(query).bind(costCenter, after, firstDay).all<AnchoredUnit>()).results;
+}
+
+/** The next cost center that an anchor names, in order of id; null: there is none. */
+export async function nextCostCenter(db: D1Database, after: string): Promise<string | null> {
+  const query =
+    'SELECT min(cost_center) AS id FROM (SELECT cost_center FROM anchored_ledger_days WHERE cost_center > ?1 UNION SELECT id FROM cost_centers WHERE id > ?1)';
+  return await db.prepare(query).bind(after).first('id');
+}
+
+/** The first and the last event of a half-open span of time; all in between belong to it, whatever their time. */
+export async function sequencesIn(
+  db: D1Database,
+  { from, to }: { from: string | null; to: string | null },
+): Promise<{ first: number; last: number }> {
+  const query = `SELECT coalesce(min(sequence), 1) AS first, coalesce(max(sequence), 0) AS last FROM audit_events
+    WHERE occurred_at >= coalesce(?1, '') AND (?2 IS NULL OR occurred_at < ?2)
+      AND sequence <= (SELECT max(sequence) FROM audit_chain)`;
+  const found = await db.prepare(query).bind(from, to).first<{ first: number; last: number }>();
+  return found ?? { first: 1, last: 0 };
+}
