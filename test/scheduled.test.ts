@@ -277,7 +277,8 @@ describe('a model that turns deprecated', () => {
     expect(await warningsOf(bursar)).toEqual([both[0]]);
     expect(await warningsOf(bursar, '/policies/2')).toEqual([...both, untried]);
     const list = await administer(bursar, 'GET', '/policies');
-    expect(await list.json()).toMatchObject({ data: [{ warnings: [both[0]] }, { warnings: [...both, untried] }],
+    expect(await list.json()).toMatchObject({
+      data: [{ warnings: [both[0]] }, { warnings: [...both, untried] }],
     });
     const created = await administer(bursar, 'POST', '/policies', { policy: TEAM });
     expect(await created.json()).toMatchObject({ version: 3, warnings: [both[0], untried] });
