@@ -6,6 +6,7 @@ import { and, eq, type SQL, sql } from 'drizzle-orm';
 import type { Renaming } from '../../durable-objects/core/pseudonym.ts';
 import { type Authorship, commitChange, revisionOf } from './change.ts';
 import type { Database } from './database.ts';
+import { isNamedInResult } from './dry-run-names.ts';
 import {
   auditEvents,
   increaseRequests,
@@ -53,6 +54,7 @@ function isKnown(developer: string): SQL {
     OR EXISTS (SELECT 1 FROM reconciliations WHERE developer = ${developer})
     OR EXISTS (SELECT 1 FROM archive_segment_developers WHERE developer = ${developer})
     OR EXISTS (SELECT 1 FROM increase_requests WHERE developer = ${developer})
+    OR EXISTS (SELECT 1 FROM dry_run_drafts WHERE ${isNamedInResult(developer)})
     OR EXISTS (SELECT 1 FROM audit_events WHERE ${isNamedInAudit(developer)}))`;
 }
 

@@ -42,7 +42,7 @@ describe('a dry run', () => {
         to: '2035-06-14T00:00:00.000Z',
         seed_standing: true,
         live_policy_version: 1,
-        drafts: [{ name: 'draft', version: null, warnings: [{}, {}] }],
+        drafts: [{ name: 'draft', version: null, warnings: [{ path: 'budgets[0].stages[0]' }] }],
         progress: { rows_done: 0, rows_total: 0, eta_s: null },
         result: null,
         results: null,
