@@ -69,10 +69,14 @@ export async function commitChange(id: string, ...statements: D1PreparedStatemen
 }
 
 /** Makes a further version of the policy the live one. */
-export async function changePolicy(scenario: Scenario, policy: object): Promise<void> {
-  const { id } = scenario;
-  await change(
-    scenario,
+export async function changePolicy({ id, wallet }: Scenario, policy: object): Promise<void> {
+  await wallet.refresh(id, await commitPolicy(id, policy));
+}
+
+/** The same without the push. */
+export async function commitPolicy(id: string, policy: object): Promise<number> {
+  return await commitChange(
+    id,
     env.DB.prepare(
       `INSERT INTO policy_versions (cost_center, version, state, document, warnings, created_at)
        SELECT ?1, coalesce(max(version), 0) + 1, 'live', ?2, '[]', '2035-01-01T00:00:00.000Z'
