@@ -105,10 +105,10 @@ async function writePattern(path: string, most: number): Promise<void> {
   for (const turn of generateTraffic({ seed: 1, startMs: START_MS, days: PATTERN_DAYS })) {
     if (written === most) break;
     const line = `${JSON.stringify(rowOf(ledger.entryOf(turn)))}\n`;
-    if (!file.write(line)) await new Promise((resolve) => file.once('drain', resolve));
+    if (!file.write(line)) await new Promise<void>((resolve) => file.once('drain', () => resolve()));
     written += 1;
   }
-  await new Promise((resolve) => file.end(resolve));
+  await new Promise<void>((resolve) => file.end(() => resolve()));
 }
 
 /** The pattern again and again, a week later each time. */
@@ -138,7 +138,10 @@ const INSTANT = /"(atMs|expiresAtMs)":(\d+)/g;
 function moved(inputs: string, week: number): string {
   return inputs
     .replace(SESSION, (_, session: string) => `"session":"${session}-${week}"`)
-    .replace(INSTANT, (_, field: string, ms: string) => `"${field}":${Number(ms) + week * PATTERN_DAYS * DAY_MS}`);
+    .replace(
+      INSTANT,
+      (_, field: string, ms: string) => `"${field}":${Number(ms) + week * PATTERN_DAYS * DAY_MS}`,
+    );
 }
 
 interface Figures {
@@ -191,7 +194,9 @@ async function measure(directory: string, turns: number): Promise<Figures> {
   lap('replay');
   const { user, system } = process.cpuUsage(begun);
   store.close();
-  process.stderr.write(`${JSON.stringify({ ...result, drafts: result.drafts.map((each) => ({ ...each, by_day: [], paused_sessions: [] })), assumptions: [] }, null, 1)}\n`);
+  process.stderr.write(
+    `${JSON.stringify({ ...result, drafts: result.drafts.map((each) => ({ ...each, by_day: [], paused_sessions: [] })), assumptions: [] }, null, 1)}\n`,
+  );
   return {
     turns: taken,
     cpuSeconds: (user + system) / 1e6,
