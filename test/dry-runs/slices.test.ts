@@ -93,10 +93,17 @@ describe('a dry run in slices', () => {
 
   test('killed in the middle of one comes to the same', async () => {
     await halfway();
-    await limit(id, { slicesARun: 1_000, rowsASlice: 1 });
+    let isAsked = false;
+    await runInDurableObject(objectOf(id), (instance) => {
+      const { DB } = Reflect.get(instance, 'env') as { DB: D1Database };
+      vi.spyOn(DB, 'batch').mockImplementationOnce(() => {
+        isAsked = true;
+        return new Promise(() => undefined);
+      });
+    });
     const running = runDurableObjectAlarm(objectOf(id)).catch(() => 'killed');
     // (`vi.waitUntil` would move the clock.)
-    while (((await objectOf(id).progress())?.rowsDone ?? TURNS) < 17);
+    while (!isAsked) await new Promise((resolve) => setTimeout(resolve, 1));
     await runInDurableObject(objectOf(id), (_, state) => state.abort('killed')).catch(() => undefined);
     expect(await running).toBe('killed');
     expect((await view(team.id, id)).status).toBe('running');

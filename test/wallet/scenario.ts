@@ -73,12 +73,16 @@ export async function commitChange(id: string, ...statements: D1PreparedStatemen
 }
 
 /** Makes a further version of the policy the live one. */
-export async function changePolicy(scenario: Scenario, policy: object): Promise<void> {
-  const { id } = scenario;
+export async function changePolicy({ id, wallet }: Scenario, policy: object): Promise<void> {
+  await wallet.refresh(id, await commitPolicy(id, policy));
+}
+
+/** The same without the push. */
+export async function commitPolicy(id: string, policy: object): Promise<number> {
   const version = (versions.get(id) ?? 1) + 1;
   versions.set(id, version);
-  await change(
-    scenario,
+  return await commitChange(
+    id,
     env.DB.prepare(
       `INSERT INTO policy_versions (cost_center, version, state, document, warnings, created_at, signed)
        VALUES (?, ?, 'live', ?, '[]', '2035-01-01T00:00:00.000Z', ?)`,

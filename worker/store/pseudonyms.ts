@@ -8,6 +8,7 @@ import { commitComposed } from './audit-chain.ts';
 import { isNamedInAudit } from './audit-renaming.ts';
 import { type Authorship, commitChange, revisionOf } from './change.ts';
 import type { Database } from './database.ts';
+import { isNamedInResult } from './dry-run-names.ts';
 import { increaseRequests, pseudonymMappings, pseudonyms, raises, virtualKeys } from './tables.ts';
 
 /** 64 bits: enough for no two to meet. */
@@ -28,6 +29,7 @@ function isKnown(developer: string): SQL {
     OR EXISTS (SELECT 1 FROM reconciliations WHERE developer = ${developer})
     OR EXISTS (SELECT 1 FROM archive_segment_developers WHERE developer = ${developer})
     OR EXISTS (SELECT 1 FROM increase_requests WHERE developer = ${developer})
+    OR EXISTS (SELECT 1 FROM dry_run_drafts WHERE ${isNamedInResult(developer)})
     OR EXISTS (SELECT 1 FROM audit_events WHERE ${isNamedInAudit(developer)}))`;
 }
 

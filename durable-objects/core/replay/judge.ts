@@ -19,24 +19,34 @@ export class Judge {
   /** A decision in which no budget had a say, and what it was made from. */
   #plain: { turn: TurnToDecide; decision: Admission } | null = null;
 
+  /** Whether no budget had a say in the last decision. */
+  wasPlain = false;
+
   constructor(catalogue: Catalogue, nowMs: number) {
     this.#catalogue = catalogue;
     this.#nowMs = nowMs;
   }
 
-  /** As `decide` would; turns with the same history have to differ in their step alone. */
-  decide(turn: TurnToDecide, standings: readonly Standing[], policy: Policy | null): Decision {
+  /**
+   * As `decide` would; turns with the same history have to differ in their step alone. `isEasier`: the last decision
+   * was of the same policy with lower limits, and at least as much spent and held.
+   */
+  decide(
+    turn: TurnToDecide,
+    standings: () => readonly Standing[],
+    policy: Policy | null,
+    isEasier: boolean,
+  ): Decision {
     const known = this.#plain;
-    if (
-      known &&
-      known.turn.history === turn.history &&
-      isPlain(turn, standings, policy, known.decision, this.#catalogue)
-    ) {
-      return known.decision;
-    }
-    const decision = decide(turn, standings, policy, this.#catalogue, this.#nowMs);
-    if (decision.kind === 'proceed' && isPlain(turn, standings, policy, decision, this.#catalogue)) {
+    const isAlike = known !== null && known.turn.history === turn.history;
+    if (isAlike && isEasier && this.wasPlain && turn.step === null) return known.decision;
+    const stood = standings();
+    this.wasPlain = isAlike && isPlain(turn, stood, policy, known.decision, this.#catalogue);
+    if (isAlike && this.wasPlain) return known.decision;
+    const decision = decide(turn, stood, policy, this.#catalogue, this.#nowMs);
+    if (decision.kind === 'proceed' && isPlain(turn, stood, policy, decision, this.#catalogue)) {
       this.#plain = { turn, decision };
+      this.wasPlain = true;
     }
     return decision;
   }

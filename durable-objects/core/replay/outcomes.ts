@@ -5,6 +5,7 @@ import type { DayTally } from './days.ts';
 import type { Pause } from './sessions.ts';
 import type { ReplayState } from './state.ts';
 import { type DraftTally, notePaused, type WorldTally } from './tally.ts';
+import { fateOf } from './trying.ts';
 import type { Decided, ReplayTurn } from './turn.ts';
 import type { ReplayEntry } from './types.ts';
 import type { World } from './worlds.ts';
@@ -44,8 +45,15 @@ export class Outcomes {
     if (isFirst) tally.sessionsRefused += 1;
   }
 
+  /** The decision that counts was made; the world as it was is held to the first, which reality's is compared with. */
+  concluded(turn: ReplayTurn, world: World, atMs: number): void {
+    const { decided, retries } = fateOf(turn, world);
+    if (world.draft === null && retries === 0) this.calibrate(turn.entry, decided);
+    this.#decided(turn, world, decided, atMs);
+  }
+
   /** The last decision over a turn in a world; null where the turn does not happen. */
-  decided(turn: ReplayTurn, world: World, decided: Decided | null, atMs: number): void {
+  #decided(turn: ReplayTurn, world: World, decided: Decided | null, atMs: number): void {
     const tally = this.#world(world);
     // It came again as a later turn: what becomes of it is counted there, unless it is over.
     const comesAgain =

@@ -106,12 +106,11 @@ export class Replay {
 
   /** A turn from before the span that ends within it: held and charged as recorded, in every world that is seeded. */
   #carryIn(entry: ReplayEntry, entries: readonly ReplayEntry[]): void {
-    const { sums, setup, sessions } = this.#state;
+    const { sums, sessions } = this.#state;
     sessions.touch(entry.facts.session, entry.admittedAtMs);
     const turn = this.#turnOf(entry, entries, false);
-    const { developer, keyId, facts, inputs, modelServed } = entry;
-    const caller = { costCenter: setup.costCenter, developer, keyId, session: facts.session };
-    const counted = sums.countedIn(caller, turn.sessionStartMs, entry.admittedAtMs);
+    const { inputs, modelServed } = entry;
+    const counted = sums.ofTurn(turn, entry.admittedAtMs);
     for (const { index } of this.#seededWorlds()) {
       const fate = turn.fates[index];
       if (!fate || !inputs.hold || modelServed === null) continue;

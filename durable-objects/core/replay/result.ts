@@ -15,9 +15,6 @@ import type {
 } from './types.ts';
 import { LIMITS, type World } from './worlds.ts';
 
-/** Lower limits first. */
-const BY_LIMITS = [...LIMITS].sort();
-
 /** Utilizations are told to the millionth. */
 function rounded(fraction: number): number {
   return Math.round(fraction * 1_000_000) / 1_000_000;
@@ -88,7 +85,7 @@ function draftResult(state: ReplayState, world: World): DraftResult {
         const day = state.days.find(world.draft ?? -1, startMs);
         return day ? [dayResult(day, startMs, draft.policy.timezone)] : [];
       }),
-    sensitivity: BY_LIMITS.map((limits) => sensitivityOf(state, world, limits)),
+    sensitivity: LIMITS.map((limits) => sensitivityOf(state, world, limits)),
   };
 }
 

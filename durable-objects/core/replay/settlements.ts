@@ -7,12 +7,12 @@ import { bindsLine, type Standing, stageLine } from '../standing.ts';
 import { promptTokens, type TokenCounts } from '../usage.ts';
 import { type Counterfactual, counterfactual } from './counterfactual.ts';
 import { noteStanding } from './days.ts';
-import { callerOf, fateOf } from './openings.ts';
 import type { Outcomes, Saved } from './outcomes.ts';
 import type { Kept } from './records.ts';
 import type { ReplayState } from './state.ts';
 import type { CountedIn } from './sums.ts';
 import type { Thread } from './threads.ts';
+import { fateOf } from './trying.ts';
 import type { Booking, ReplayTurn, WorldHold } from './turn.ts';
 import type { World } from './worlds.ts';
 
@@ -95,10 +95,8 @@ export class Settlements {
   }
 
   #settlingOf(turn: ReplayTurn, booking: Booking, countedMs: number, atMs: number): Settling {
-    const { entry, sessionStartMs, sessionLifeMs } = turn;
-    const { sums, threads, setup } = this.#state;
-    const counted = sums.countedIn(callerOf(setup.costCenter, entry), sessionStartMs, countedMs);
-    const thread = threads.of(entry, sessionLifeMs);
+    const counted = this.#state.sums.ofTurn(turn, countedMs);
+    const thread = this.#state.threads.of(turn.entry, turn.sessionLifeMs);
     return { turn, booking, counted, thread, atMs, modelled: null, remembered: null };
   }
 

@@ -52,7 +52,7 @@ export class ReplayState {
     this.worlds = new Worlds(setup);
     this.raises = new Raises(setup.raises);
     const worlds = this.worlds.all.length;
-    this.sums = new Sums(this.worlds, this.raises, store);
+    this.sums = new Sums(setup.costCenter, this.worlds, this.raises, store);
     this.threads = new Threads(worlds, store);
     this.sessions = new Sessions(worlds, store);
     this.days = new Days(store);

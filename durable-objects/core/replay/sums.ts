@@ -5,7 +5,7 @@ import { type Caller, limitFor, type Standing, subjectOf } from '../standing.ts'
 import { QUARTER_MS, windowAt } from '../window.ts';
 import type { Raises } from './raises.ts';
 import { asJson, type Kept, Records } from './records.ts';
-import type { WorldHold } from './turn.ts';
+import type { ReplayTurn, WorldHold } from './turn.ts';
 import type { ReplayStore } from './types.ts';
 import type { CountedPolicy, Counter, Worlds } from './worlds.ts';
 
@@ -39,12 +39,26 @@ export class Sums {
   readonly #raises: Raises;
   readonly #records: Records<Sum>;
   readonly #zeros: number[];
+  readonly #costCenter: string;
+  #ofTurns = new WeakMap<ReplayTurn, { atMs: number; counted: readonly CountedIn[] }>();
 
-  constructor(worlds: Worlds, raises: Raises, store: ReplayStore) {
+  constructor(costCenter: string, worlds: Worlds, raises: Raises, store: ReplayStore) {
+    this.#costCenter = costCenter;
     this.#worlds = worlds;
     this.#raises = raises;
     this.#records = new Records(store, { prefix: 'sum ', most: MOST_SUMS, form: asJson<Sum>() });
     this.#zeros = worlds.all.map(() => 0);
+  }
+
+  /** Of a turn that counts in the windows of an instant; kept until the next checkpoint. */
+  ofTurn(turn: ReplayTurn, atMs: number): readonly CountedIn[] {
+    const known = this.#ofTurns.get(turn);
+    if (known?.atMs === atMs) return known.counted;
+    const { developer, keyId, facts } = turn.entry;
+    const caller = { costCenter: this.#costCenter, developer, keyId, session: facts.session };
+    const counted = this.countedIn(caller, turn.sessionStartMs, atMs);
+    this.#ofTurns.set(turn, { atMs, counted });
+    return counted;
   }
 
   /** By the counters' own order. `sessionStartMs`: from when the caller's session counts. */
@@ -97,6 +111,26 @@ export class Sums {
     return standings;
   }
 
+  /** Whether every budget of the policy has at most as much settled and held in a world as in another. */
+  isNoMore(
+    { counters }: CountedPolicy,
+    world: number,
+    other: number,
+    counted: readonly CountedIn[],
+  ): boolean {
+    return counters.every(({ index }) => {
+      const sum = counted[index]?.sum.value;
+      if (!sum) return false;
+      const { settled, expected, ceiling, residual } = sum;
+      return (
+        isAtMost(settled, world, other) &&
+        isAtMost(expected, world, other) &&
+        isAtMost(ceiling, world, other) &&
+        isAtMost(residual, world, other)
+      );
+    });
+  }
+
   /** Adds a turn's hold in a world; -1 takes it back. */
   hold(counted: readonly CountedIn[], world: number, { line, hold }: WorldHold, sign: 1 | -1): void {
     const ceiling = heldAmount(hold, 'guaranteed') ?? hold.expected;
@@ -137,5 +171,10 @@ export class Sums {
 
   checkpoint(): void {
     this.#records.checkpoint();
+    this.#ofTurns = new WeakMap();
   }
+}
+
+function isAtMost(amounts: readonly number[], world: number, other: number): boolean {
+  return (amounts[world] ?? 0) <= (amounts[other] ?? 0);
 }

@@ -8,8 +8,8 @@ import type { ReplaySetup, Sensitivity } from './types.ts';
 
 export type Limits = Sensitivity['limits'];
 
-/** The draft's own limits first: that world's is the result, the others' are compared with it. */
-export const LIMITS: readonly Limits[] = ['1.0', '0.9', '1.1'];
+/** Lower limits first. */
+export const LIMITS: readonly Limits[] = ['0.9', '1.0', '1.1'];
 
 export interface World {
   index: number;

@@ -3,6 +3,7 @@ import { createRoute, z } from '@hono/zod-openapi';
 import type { Renaming } from '../../../durable-objects/core/pseudonym.ts';
 import { pseudonymiseRows } from '../../../durable-objects/ledger/pseudonymise.ts';
 import { pseudonymiseArchive } from '../../finance/pseudonymise-archive.ts';
+import { renameInDryRuns } from '../../policy/rename-in-dry-runs.ts';
 import { renameInAudit } from '../../store/audit-renaming.ts';
 import { renameInRollups } from '../../store/daily-rollups.ts';
 import * as pseudonyms from '../../store/pseudonyms.ts';
@@ -127,6 +128,10 @@ async function pseudonymise(c: AdminContext, name: string, why: string): Promise
   const renamed = await renameRows(c, renaming);
   const { db, archive } = c.get('bindings');
   await renameInRollups(db, renaming);
+  const owners = await pseudonyms.costCentersOf(database, renaming);
+  if (!(await renameInDryRuns(c.get('bindings'), owners, renaming))) {
+    return fail(requestId, { why: 'dry_run_away' });
+  }
   const { objects, pending } = await pseudonymiseArchive(db, archive?.bucket ?? null, renaming);
   const complete = await pseudonyms.closeMapping(database, renaming, why, authorshipOf(c));
   return c.json({

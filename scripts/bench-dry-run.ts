@@ -1,0 +1,229 @@
+/**
+ * `npm run bench:dry-run`: a million recorded turns through the dry run's core, one draft, with its state in SQLite as
+ * a Durable Object has it and a checkpoint every 2,000 entries; by default in a heap of 128 MB. Says how long that took
+ * (CPU of the process), where the time went, and how much memory it had at most.
+ *
+ * `--turns N` changes the number, `--json` prints the figures as JSON. The turns are some days of made-up traffic of
+ * sixty developers, taken for one cost center, written once to a file and read again for later weeks with sessions of
+ * their own. Goals: at most 2 minutes of CPU, 128 MB.
+ */
+import { createReadStream, createWriteStream, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { DatabaseSync } from 'node:sqlite';
+import { parseArgs } from 'node:util';
+import { builtinCatalogue } from '../durable-objects/core/catalogue/models.ts';
+import { parsePolicy } from '../durable-objects/core/policy/parse.ts';
+import type { Policy } from '../durable-objects/core/policy/types.ts';
+import { REPLAY_COLUMNS, type ReplayRow, toReplayEntry } from '../durable-objects/core/replay/entry.ts';
+import { Replay } from '../durable-objects/core/replay/replay.ts';
+import type { ReplayEvent, ReplaySetup, ReplayStore } from '../durable-objects/core/replay/types.ts';
+import { ENTRY_COLUMNS } from '../durable-objects/ledger/append.ts';
+import type { Entry } from '../durable-objects/ledger/entry.ts';
+import { generateTraffic } from '../test/traffic/generate.ts';
+import { DemoLedger } from './demo/entries.ts';
+
+const START_MS = Date.UTC(2026, 5, 1);
+const DAY_MS = 86_400_000;
+const PATTERN_DAYS = 7;
+const ENTRIES_A_CHECKPOINT = 2_000;
+const GOAL = { cpuSeconds: 120, megabytes: 128 };
+
+const BUDGETS = (teamDay: string, devDay: string) => ({
+  budgets: [
+    { id: 'team-day', scope: 'cost_center', window: 'day', limit_usd: teamDay },
+    { id: 'team-month', scope: 'cost_center', window: 'month', limit_usd: '20000.00' },
+    { id: 'dev-day', scope: 'developer', window: 'day', limit_usd: devDay },
+  ],
+});
+
+function policyOf(document: object): Policy {
+  const parsed = parsePolicy(document, {
+    timezone: 'Europe/Berlin',
+    catalogue: builtinCatalogue,
+    nowMs: START_MS,
+    enforce: 'new',
+  });
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.error));
+  return parsed.value.policy;
+}
+
+/** State in a file, within the transaction of each slice. */
+class FileStore implements ReplayStore {
+  readonly #database: DatabaseSync;
+  readonly #read;
+  readonly #write;
+  readonly #delete;
+  events = 0;
+
+  constructor(path: string) {
+    this.#database = new DatabaseSync(path);
+    this.#database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA cache_size = -8000');
+    this.#database.exec('CREATE TABLE state (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID');
+    this.#read = this.#database.prepare('SELECT value FROM state WHERE key = ?');
+    this.#write = this.#database.prepare('INSERT OR REPLACE INTO state VALUES (?, ?)');
+    this.#delete = this.#database.prepare('DELETE FROM state WHERE key = ?');
+  }
+
+  read(key: string): string | null {
+    return (this.#read.get(key) as { value: string } | undefined)?.value ?? null;
+  }
+
+  write(key: string, value: string | null): void {
+    if (value === null) this.#delete.run(key);
+    else this.#write.run(key, value);
+  }
+
+  event(_draft: number, _event: ReplayEvent): void {
+    this.events += 1;
+  }
+
+  transaction(act: () => void): void {
+    this.#database.exec('BEGIN');
+    act();
+    this.#database.exec('COMMIT');
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+}
+
+function rowOf(entry: Entry): ReplayRow {
+  const cells = REPLAY_COLUMNS.map((column) => {
+    const value = entry[column];
+    return [column, ENTRY_COLUMNS[column] === 'json' ? JSON.stringify(value) : value];
+  });
+  return { ...Object.fromEntries(cells), policy_version: 1 } as ReplayRow;
+}
+
+async function writePattern(path: string, most: number): Promise<void> {
+  const file = createWriteStream(path);
+  const ledger = new DemoLedger(1);
+  let written = 0;
+  for (const turn of generateTraffic({ seed: 1, startMs: START_MS, days: PATTERN_DAYS })) {
+    if (written === most) break;
+    const line = `${JSON.stringify(rowOf(ledger.entryOf(turn)))}\n`;
+    if (!file.write(line)) await new Promise<void>((resolve) => file.once('drain', () => resolve()));
+    written += 1;
+  }
+  await new Promise<void>((resolve) => file.end(() => resolve()));
+}
+
+/** The pattern again and again, a week later each time. */
+async function* rows(path: string, count: number): AsyncGenerator<ReplayRow> {
+  for (let week = 0, given = 0; given < count; week += 1) {
+    const later = (instant: string): string =>
+      new Date(Date.parse(instant) + week * PATTERN_DAYS * DAY_MS).toISOString();
+    for await (const line of createInterface({ input: createReadStream(path) })) {
+      if (given === count) return;
+      const row = JSON.parse(line) as ReplayRow;
+      given += 1;
+      yield {
+        ...row,
+        turn_id: `${row.turn_id}-${week}`,
+        admitted_at: later(row.admitted_at),
+        recorded_at: later(row.recorded_at),
+        open_seq: given,
+        decision_inputs: week === 0 ? row.decision_inputs : moved(row.decision_inputs, week),
+      };
+    }
+  }
+}
+
+const SESSION = /"session":"([^"]+)"/;
+const INSTANT = /"(atMs|expiresAtMs)":(\d+)/g;
+
+function moved(inputs: string, week: number): string {
+  return inputs
+    .replace(SESSION, (_, session: string) => `"session":"${session}-${week}"`)
+    .replace(
+      INSTANT,
+      (_, field: string, ms: string) => `"${field}":${Number(ms) + week * PATTERN_DAYS * DAY_MS}`,
+    );
+}
+
+interface Figures {
+  turns: number;
+  cpuSeconds: number;
+  parts: Record<'rows' | 'decode' | 'replay' | 'checkpoint', number>;
+  heapMegabytes: number;
+  rssMegabytes: number;
+  events: number;
+}
+
+async function measure(directory: string, turns: number): Promise<Figures> {
+  const pattern = join(directory, 'pattern.jsonl');
+  await writePattern(pattern, turns);
+  const store = new FileStore(join(directory, 'state.sqlite'));
+  const setup: ReplaySetup = {
+    costCenter: 'bench',
+    timezone: 'Europe/Berlin',
+    fromMs: START_MS,
+    toMs: Number.MAX_SAFE_INTEGER,
+    catalogue: builtinCatalogue,
+    recorded: new Map([[1, policyOf(BUDGETS('900.00', '200.00'))]]),
+    drafts: [{ name: 'tighter', policy: policyOf(BUDGETS('420.00', '40.00')) }],
+    raises: [],
+    seedStanding: true,
+  };
+  const replay = new Replay(setup, store);
+  const parts = { rows: 0, decode: 0, replay: 0, checkpoint: 0 };
+  let [taken, heap] = [0, 0];
+  let mark = performance.now();
+  const lap = (part: keyof typeof parts): void => {
+    const now = performance.now();
+    parts[part] += now - mark;
+    mark = now;
+  };
+  const begun = process.cpuUsage();
+  for await (const row of rows(pattern, turns)) {
+    lap('rows');
+    const entry = toReplayEntry(row);
+    lap('decode');
+    replay.take(entry);
+    lap('replay');
+    taken += 1;
+    if (taken % ENTRIES_A_CHECKPOINT !== 0) continue;
+    store.transaction(() => replay.checkpoint());
+    heap = Math.max(heap, process.memoryUsage().heapUsed);
+    lap('checkpoint');
+  }
+  const result = replay.finish();
+  lap('replay');
+  const { user, system } = process.cpuUsage(begun);
+  store.close();
+  process.stderr.write(
+    `${JSON.stringify({ ...result, drafts: result.drafts.map((each) => ({ ...each, by_day: [], paused_sessions: [] })), assumptions: [] }, null, 1)}\n`,
+  );
+  return {
+    turns: taken,
+    cpuSeconds: (user + system) / 1e6,
+    parts,
+    heapMegabytes: heap / 1e6,
+    rssMegabytes: process.resourceUsage().maxRSS / 1e3,
+    events: store.events,
+  };
+}
+
+const { values } = parseArgs({
+  options: { turns: { type: 'string', default: '1000000' }, json: { type: 'boolean', default: false } },
+});
+const directory = mkdtempSync(join(tmpdir(), 'bursar-dry-run-'));
+try {
+  const figures = await measure(directory, Number(values.turns));
+  const { turns, cpuSeconds, parts, heapMegabytes, rssMegabytes, events } = figures;
+  if (values.json) process.stdout.write(`${JSON.stringify(figures, null, 2)}\n`);
+  else {
+    const each = (ms: number): string => `${((ms * 1_000) / turns).toFixed(1)} µs`;
+    process.stdout.write(
+      `${turns} turns, ${events} events: ${cpuSeconds.toFixed(1)} s of CPU (goal ${GOAL.cpuSeconds}), heap at most ${heapMegabytes.toFixed(0)} MB (goal ${GOAL.megabytes}), ${rssMegabytes.toFixed(0)} MB resident\n` +
+        `a turn, by the clock: reading its row ${each(parts.rows)}, decoding it ${each(parts.decode)}, replaying it ${each(parts.replay)}, checkpoints ${each(parts.checkpoint)}\n`,
+    );
+  }
+  const isOver = cpuSeconds * (1_000_000 / turns) > GOAL.cpuSeconds || heapMegabytes > GOAL.megabytes;
+  if (isOver) process.exitCode = 1;
+} finally {
+  rmSync(directory, { recursive: true });
+}
