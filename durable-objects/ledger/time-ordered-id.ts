@@ -1,4 +1,4 @@
-import { monotonicFactory, type ULIDFactory } from 'ulid';
+import { encodeTime, monotonicFactory, type ULIDFactory } from 'ulid';
 
 /** Made at first use: no randomness may be drawn while a Worker's modules load. */
 let next: ULIDFactory | null = null;
@@ -7,4 +7,11 @@ let next: ULIDFactory | null = null;
 export function timeOrderedId(nowMs: number): string {
   next ??= monotonicFactory();
   return next(nowMs);
+}
+
+const TIME_LENGTH = 10;
+
+/** Not above any id of `atMs` (epoch ms) or later, and above every earlier one: the bound of a span of ids. */
+export function leastIdAt(atMs: number): string {
+  return encodeTime(atMs, TIME_LENGTH);
 }

@@ -33,6 +33,7 @@ import { policyTemplates } from './policy-templates.ts';
 import { priceOverrides } from './price-overrides.ts';
 import { raises } from './raises.ts';
 import { reconciliations } from './reconciliations.ts';
+import { reviews } from './review.ts';
 import { sessionStops } from './session-stops.ts';
 import { storage } from './storage.ts';
 import { wallet } from './wallet.ts';
@@ -73,6 +74,7 @@ for (const router of [
   policyStates,
   policyDiffs,
   policyTemplates,
+  reviews,
   wallet,
   holds,
   ledger,
