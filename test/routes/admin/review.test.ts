@@ -173,6 +173,14 @@ beforeAll(async () => {
     crossing('2026-11-05T10:30:00.000Z', {}),
     crossing('2026-11-10T10:30:00.000Z', {}),
     crossing('2026-11-10T10:20:00.000Z', { on: 'stage:alert', stage: 'team-day@0.80' }),
+    ...[1, 2, 3].map((of) =>
+      crossing(`${day(of)}T11:00:00.000Z`, {
+        on: 'stage:downgrade',
+        budget: 'opus-week',
+        stage: 'opus-week@0.95',
+        window_start: `${day(of)}T00:00:00.000Z`,
+      }),
+    ),
     crossing('2026-12-01T10:20:00.000Z', { on: 'stage:alert', stage: 'team-day@0.80' }),
     crossing('2026-11-11T10:20:00.000Z', { on: 'projection', stage: null }),
   ]);
@@ -206,6 +214,7 @@ describe('the review of a month', () => {
 
   test('tells breaches by stage, of the month alone', async () => {
     expect((await review()).breaches).toEqual([
+      expect.objectContaining({ stage: 'opus-week@0.95', do: 'downgrade', breaches: 3, windows: 3 }),
       {
         budget: 'team-day',
         stage: 'team-day@1.10',
@@ -323,6 +332,7 @@ describe('the review of a month', () => {
       'spend rose by 100 % to $2,003.75, from $1,000.00 in 2026-10',
       'route easy-turns cost $0.25 more than the models asked for would have, over 1 turn',
       'team-day@1.10 paused in 2 of 20 windows',
+      "opus-week@0.95 stepped down in 3 of 3 windows: what is usual is no exception, so the limit or the models asked for don't fit",
       'never reported to the end: 1 turn, charged an estimate, $0.25 in all; 0 of them corrected since',
       'dev-day (highest 29 %) never came over 30 % of the limit: lower it, or leave the budget out',
     ]);
@@ -350,6 +360,7 @@ describe('which month', () => {
         charged_usd: '50.00',
         previous: { month: '2026-11', to: '2026-11-06T00:00:00.000Z', charged_usd: '500.50' },
       },
+      unused_budgets: [],
     });
   });
 

@@ -110,22 +110,16 @@ const costly: Look = ({ redirected }) =>
       );
     });
 
+/** A stage is told once a subject and window, so that breaches and the windows of a budget are of one kind. */
 const breached: Look = ({ breaches, budgets }) =>
-  breaches.flatMap(({ budget, on, stage, windows, subjects }) => {
-    const of = budgets.find((each) => each.budget.id === budget)?.windows ?? null;
-    const often =
-      of === null || of === 0
-        ? counted(windows, 'window')
-        : `${windows} of ${counted(Math.max(of, windows), 'window')}`;
+  breaches.flatMap(({ budget, on, stage, breaches: times, subjects }) => {
+    const of = budgets.find((each) => each.budget.id === budget)?.windows ?? 0;
+    const often = of < times ? counted(times, 'window') : `${times} of ${counted(of, 'window')}`;
     const whose = subjects > 1 ? `, for ${subjects} of those it counts` : '';
     if (on === 'stage:pause') return found(55, `${stage} paused in ${often}${whose}`);
-    const isUsual = on === 'stage:downgrade' && windows >= FEW_WINDOWS && windows * 2 >= (of ?? 0);
-    return isUsual
-      ? found(
-          50,
-          `${stage} stepped down in ${often}${whose}: what is usual is no exception, so the limit or the models asked for don't fit`,
-        )
-      : [];
+    if (on !== 'stage:downgrade' || times < FEW_WINDOWS || times * 2 < of) return [];
+    const message = `${stage} stepped down in ${often}${whose}: what is usual is no exception, so the limit or the models asked for don't fit`;
+    return found(50, message);
   });
 
 const lost: Look = ({ expiredHolds: { charges, corrected, estimatedNanoUsd } }) =>

@@ -52,15 +52,11 @@ async function readWindows(
   return new Map(budgets.map((budget) => [budget.id, windowsOf(budget, rows, beginnings)]));
 }
 
-/** The running month's own windows are not over: a budget of a month may still fill. */
-function isJudged({ window }: Budget, { isFinished }: ReviewMonth): boolean {
-  return isFinished || window !== 'month';
-}
-
-function unusedOf(budgets: readonly BudgetUse[], month: ReviewMonth): BudgetUse[] {
+/** None while the month runs: what is little used by now may still fill. */
+function unusedOf(budgets: readonly BudgetUse[], { isFinished }: ReviewMonth): BudgetUse[] {
+  if (!isFinished) return [];
   return budgets.filter(
-    ({ budget, windows, highestUtilization }) =>
-      windows !== null && isJudged(budget, month) && highestUtilization <= UNUSED_BELOW,
+    ({ windows, highestUtilization }) => windows !== null && highestUtilization <= UNUSED_BELOW,
   );
 }
 
