@@ -10,6 +10,7 @@ const PURE = [
   'test/traffic/**/*.test.ts',
   'test/player/**/*.test.ts',
   'test/policy/diff/**/*.test.ts',
+  'test/policy/review/**/*.test.ts',
 ];
 
 /** The Worker as it would be deployed: one module to load for each file of tests, and not four hundred. */

@@ -37,6 +37,7 @@ import { policyTemplates } from './policy-templates.ts';
 import { priceOverrides } from './price-overrides.ts';
 import { raises } from './raises.ts';
 import { reconciliations } from './reconciliations.ts';
+import { reviews } from './review.ts';
 import { roleBindings } from './role-bindings.ts';
 import { serviceTokens } from './service-tokens.ts';
 import { sessionStops } from './session-stops.ts';
@@ -75,6 +76,7 @@ for (const router of [
   policyTemplates,
   dryRuns,
   dryRunEvents,
+  reviews,
   wallet,
   holds,
   ledger,
