@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers';
 import { expect, test, vi } from 'vitest';
-import { alertDeliveryOf, offersJurisdiction, walletOf } from '../../worker/store/wallets.ts';
+import { alertDeliveryOf, dryRunOf, offersJurisdiction, walletOf } from '../../worker/store/wallets.ts';
 
 test('a cost center has one wallet, another cost center another', () => {
   // The calls are all that the Worker sees of the stub; which object it is, only the stub tells.
@@ -36,5 +36,17 @@ test('the delivery of alerts is in the jurisdiction of its wallet', () => {
   expect(idOf(own)).not.toBe(idOf(organisation));
   expect(jurisdiction).not.toHaveBeenCalled();
   expect(idOf(alertDeliveryOf({ alerts }, 'squad', 'eu'))).toBe(idOf(own));
+  expect(jurisdiction).toHaveBeenCalledWith('eu');
+});
+
+test('the job of a dry run is in the jurisdiction of its cost center', () => {
+  const jurisdiction = vi.fn(() => env.DRY_RUNS);
+  const dryRuns = new Proxy(env.DRY_RUNS, {
+    get: (target, name) => (name === 'jurisdiction' ? jurisdiction : Reflect.get(target, name).bind(target)),
+  });
+  const idOf = (stub: object) => (stub as DurableObjectStub).id.toString();
+  expect(idOf(dryRunOf({ dryRuns }, 'dry_1', null))).not.toBe(idOf(dryRunOf({ dryRuns }, 'dry_2', null)));
+  expect(jurisdiction).not.toHaveBeenCalled();
+  dryRunOf({ dryRuns }, 'dry_1', 'eu');
   expect(jurisdiction).toHaveBeenCalledWith('eu');
 });
