@@ -46,9 +46,11 @@ export interface AuditedAct {
 /** Others appended at the same time, again and again, or the log from before the chain is longer than a call can chain. */
 export class AuditChainBusy extends Error {}
 
-/** As each try takes D1's time alone, twenty writers at once need some twenty tries at worst. */
+/** Writers of one isolate queue, so only other isolates make a try fail. */
 const MAX_TRIES = 60;
-const MAX_WAIT_MS = 100;
+const MAX_WAIT_MS = 50;
+/** A writer that waited this long goes on: the one before it may have ended with its request. */
+const QUEUE_MS = 2_000;
 const MOVED = 'the audit chain has moved';
 /** How a batch fails whose `provided` no longer held. */
 const UNMET = 'NOT NULL constraint failed: audit_events.occurred_at';
@@ -134,6 +136,37 @@ export async function chainOldEvents(database: Database): Promise<boolean> {
  * AuditChainBusy where others never let it through. Rejects where D1 is away.
  */
 export async function commitComposed(
+  database: Database,
+  compose: (head: ChainHead) => Promise<AuditedAct | null>,
+): Promise<unknown[] | null> {
+  return await inTurn(() => commitOnHead(database, compose));
+}
+
+/** The writer that came last in this isolate. */
+let lastWriter: Promise<void> = Promise.resolve();
+
+/**
+ * Runs writers of this isolate one after the other: those that raced would fail each other's tries, and some would wait
+ * long. A courtesy only; that no two follow the same head is D1's to see to.
+ */
+async function inTurn<T>(write: () => Promise<T>): Promise<T> {
+  const before = lastWriter;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  lastWriter = promise;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const patience = new Promise<void>((over) => {
+    timer = setTimeout(over, QUEUE_MS);
+  });
+  try {
+    await Promise.race([before, patience]);
+    clearTimeout(timer);
+    return await write();
+  } finally {
+    resolve();
+  }
+}
+
+async function commitOnHead(
   database: Database,
   compose: (head: ChainHead) => Promise<AuditedAct | null>,
 ): Promise<unknown[] | null> {

@@ -20,9 +20,7 @@ const POLICY = {
 };
 const ROUTES = {
   routes: [],
-  fallback: [
-    { id: 'hook', kind: 'webhook', url: 'https://example.com/x', secret: 'a-secret-of-24-characters' },
-  ],
+  fallback: [{ id: 'mail', type: 'email', to: 'a@example.com' }],
 };
 const UNTIL = '2099-01-01T00:00:00Z';
 
