@@ -53,6 +53,8 @@ export default defineConfig(async () => {
                 email: { send_email: [{ name: 'EMAIL' }] },
                 bindings: {
                   PROVIDER: 'simulator',
+                  // Tests of approvals set it on.
+                  POLICY_APPROVAL: 'off',
                   KEY_SECRETS: '1:test-secret-of-the-first-generation-0001',
                   SIGNING_KEYS: `1:${Buffer.alloc(32, 7).toString('base64url')}`,
                   ADMIN_TOKEN: 'test-admin-token-0001',

@@ -9,6 +9,7 @@ import { generateTraffic } from '../test/traffic/generate.ts';
 import { squadsOf } from '../test/traffic/squads.ts';
 import { type DemoOptions, readOptions, USAGE } from './demo/options.ts';
 import { takeStateDir } from './local/run-record.ts';
+import { openSecrets } from './local/secrets.ts';
 import { readSettings } from './local/settings.ts';
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(1));
@@ -40,8 +41,9 @@ async function write({ seed, days, untilMs }: DemoOptions): Promise<void> {
       import('./demo/write.ts'),
       import('../worker/store/database.ts'),
     ]);
+  const { signingKey } = orExit(await openSecrets(stateDir));
   const { db, close } = await openLocalDatabase(stateDir, (pid) => record.noteWorkerd(pid));
-  await configureSquads(openDatabase(db), squadsOf(seed), Date.now());
+  await configureSquads(openDatabase(db), squadsOf(seed), [{ generation: 1, seed: signingKey }], Date.now());
   const turns = generateTraffic({ seed, startMs: untilMs - days * DAY_MS, days });
   const before = await countEntries(db);
   const written = await writeLedger(db, { seed, turns, nowMs: untilMs }, (entries) => {

@@ -77,6 +77,8 @@ async function run(
       ADMIN_TOKEN: given.adminToken,
       KEY_SECRETS: `${given.keySecret.generation}:${given.keySecret.secret}`,
       SIGNING_KEYS: `1:${given.signingKey}`,
+      // The first steps stay easy: one person, and no second one to ask.
+      POLICY_APPROVAL: 'off',
       PUBLIC_URL: `http://127.0.0.1:${given.port}`,
       ALERTS_ALLOW_PRIVATE: String(settings.alertsAllowPrivate),
     },

@@ -19,6 +19,8 @@ export interface Env extends AlertVariables {
   EMAIL?: SendEmail;
   ADMIN_TOKEN?: string;
   SIGNING_KEYS?: string;
+  POLICY_APPROVAL?: string;
+  POLICY_FOUR_EYES?: string;
   PROVIDER?: string;
   ANTHROPIC_API_KEY?: string;
   ANTHROPIC_UPSTREAM_URL?: string;
@@ -88,6 +90,10 @@ export interface Bindings {
   adminToken: string;
   /** Newest first: the first signs policy versions and the audit log's head, all verify. */
   signingKeys: readonly SigningKeyText[];
+  /** Whether a policy version needs an approval before it goes live. */
+  policyApproval: boolean;
+  /** Whether who approves a version must be another than who wrote or submitted it. */
+  policyFourEyes: boolean;
   provider: ProviderBindings;
   /** Sent where a client names no `anthropic-version`. */
   anthropicVersion: string;
@@ -152,10 +158,17 @@ const toleratedUsd = z.string().transform((text, context): number => {
   return z.NEVER;
 });
 
+const onByDefault = z
+  .enum(['on', 'off'], 'expected "on" or "off"')
+  .default('on')
+  .transform((word) => word === 'on');
+
 const schema = z.object({
   KEY_SECRETS: keySecrets,
   ADMIN_TOKEN: z.string().min(16, 'expected at least 16 characters'),
   PROVIDER: z.enum(['anthropic', 'simulator']),
+  POLICY_APPROVAL: onByDefault,
+  POLICY_FOUR_EYES: onByDefault,
   ANTHROPIC_API_KEY: z.string().min(1).optional(),
   ANTHROPIC_UPSTREAM_URL: z.url({ protocol: /^https?$/ }).default('https://api.anthropic.com'),
   ANTHROPIC_VERSION: z
@@ -221,6 +234,8 @@ export function readBindings(env: Env): Result<Bindings, string> {
     keySecrets: vars.KEY_SECRETS,
     adminToken: vars.ADMIN_TOKEN,
     signingKeys: signing.value,
+    policyApproval: vars.POLICY_APPROVAL,
+    policyFourEyes: vars.POLICY_FOUR_EYES,
     provider:
       vars.PROVIDER === 'simulator'
         ? { name: 'simulator' }

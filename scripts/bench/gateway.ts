@@ -64,6 +64,7 @@ export async function startBursar(folder: string, options: BursarOptions): Promi
         ADMIN_TOKEN: options.adminToken,
         KEY_SECRETS: `1:${makeSecret()}`,
         SIGNING_KEYS: `1:${makeSecret()}`,
+        POLICY_APPROVAL: 'off',
       },
       modules,
     }),

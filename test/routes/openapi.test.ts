@@ -45,6 +45,7 @@ test('the OpenAPI document describes the admin API and the data plane', () => {
       "GET /admin/v1/cost_centers/{id}/keys/{key_id}",
       "GET /admin/v1/cost_centers/{id}/policies",
       "GET /admin/v1/cost_centers/{id}/policies/{version}",
+      "GET /admin/v1/cost_centers/{id}/policies/{version}/signed",
       "GET /admin/v1/cost_centers/{id}/raises",
       "GET /admin/v1/cost_centers/{id}/session_stops",
       "GET /admin/v1/cost_centers/{id}/wallet",
@@ -56,6 +57,7 @@ test('the OpenAPI document describes the admin API and the data plane', () => {
       "GET /admin/v1/months",
       "GET /admin/v1/price_overrides",
       "GET /admin/v1/reconciliations",
+      "GET /admin/v1/signing_keys",
       "GET /admin/v1/storage",
       "GET /api/oauth/usage",
       "GET /healthz",
@@ -83,7 +85,11 @@ test('the OpenAPI document describes the admin API and the data plane', () => {
       "POST /admin/v1/cost_centers/{id}/pause",
       "POST /admin/v1/cost_centers/{id}/policies",
       "POST /admin/v1/cost_centers/{id}/policies/{version}/activate",
+      "POST /admin/v1/cost_centers/{id}/policies/{version}/approve",
+      "POST /admin/v1/cost_centers/{id}/policies/{version}/reject",
       "POST /admin/v1/cost_centers/{id}/policies/{version}/rollback",
+      "POST /admin/v1/cost_centers/{id}/policies/{version}/submit",
+      "POST /admin/v1/cost_centers/{id}/policies/{version}/unschedule",
       "POST /admin/v1/cost_centers/{id}/raises",
       "POST /admin/v1/cost_centers/{id}/restore",
       "POST /admin/v1/cost_centers/{id}/resume",
@@ -101,6 +107,7 @@ test('the OpenAPI document describes the admin API and the data plane', () => {
       "POST /v1/messages/count_tokens",
       "PUT /admin/v1/alert_routes",
       "PUT /admin/v1/cost_centers/{id}/alert_routes",
+      "PUT /admin/v1/cost_centers/{id}/policies/{version}",
     ]
   `);
 });

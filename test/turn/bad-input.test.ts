@@ -111,6 +111,8 @@ describe('a gateway that is not configured says what is missing', () => {
     [{ KEY_SECRETS: '1:short' }, 'KEY_SECRETS'],
     [{ SIGNING_KEYS: undefined }, 'SIGNING_KEYS'],
     [{ SIGNING_KEYS: '1:short' }, 'SIGNING_KEYS'],
+    [{ POLICY_APPROVAL: 'maybe' }, 'POLICY_APPROVAL'],
+    [{ POLICY_FOUR_EYES: 'true' }, 'POLICY_FOUR_EYES'],
     [{ ADMIN_TOKEN: undefined }, 'ADMIN_TOKEN'],
     [{ ANTHROPIC_API_KEY: undefined }, 'ANTHROPIC_API_KEY'],
     [{ PROVIDER: 'openai' }, 'PROVIDER'],

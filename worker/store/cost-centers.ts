@@ -1,8 +1,8 @@
 /** Cost centers: the rows, their changes and how the API and the audit log show them. */
-import { and, asc, eq, gt, inArray, type SQL, sql } from 'drizzle-orm';
+import { and, asc, eq, gt, inArray, isNotNull, lte, type SQL, sql } from 'drizzle-orm';
 import { type Authorship, commitChange, type Outcome, untilCommitted } from './change.ts';
 import { type Database, violates } from './database.ts';
-import { auditEvents, costCenterNames, costCenters } from './tables.ts';
+import { auditEvents, costCenterNames, costCenters, policyVersions } from './tables.ts';
 
 export type CostCenter = typeof costCenters.$inferSelect;
 
@@ -75,6 +75,7 @@ export async function createCostCenter(
     exemptUntil: null,
     exemptReason: null,
     livePolicyVersion: null,
+    scheduledPolicyVersion: null,
     createdAt: authorship.at,
     updatedAt: authorship.at,
   };
@@ -119,6 +120,26 @@ export async function listCostCenters(
     .limit(page.limit);
 }
 
+/** Those whose scheduled policy version's instant has come (`at`, ISO 8601 in UTC), at most `limit`. */
+export async function listScheduled(database: Database, at: string, limit: number): Promise<CostCenter[]> {
+  const isDue = and(
+    eq(policyVersions.costCenter, costCenters.id),
+    eq(policyVersions.version, costCenters.scheduledPolicyVersion),
+    lte(policyVersions.activateAt, at),
+  );
+  return await database
+    .select()
+    .from(costCenters)
+    .where(
+      and(
+        isNotNull(costCenters.scheduledPolicyVersion),
+        sql`EXISTS (SELECT 1 FROM ${policyVersions} WHERE ${isDue})`,
+      ),
+    )
+    .orderBy(asc(costCenters.id))
+    .limit(limit);
+}
+
 /** Where the objects of these cost centers are, at most 100 of them; one that is unknown is missing. */
 export async function jurisdictionsOf(
   database: Database,
@@ -137,8 +158,8 @@ export async function countCostCenters(database: Database, after: string): Promi
   return await database.$count(costCenters, gt(costCenters.id, after));
 }
 
-/** True while the cost center has not changed since it was read. */
-function isUnchanged({ id, revision }: CostCenter): SQL {
+/** True while the cost center, its keys and its policies have not changed since it was read. */
+export function isUnchanged({ id, revision }: Pick<CostCenter, 'id' | 'revision'>): SQL {
   const row = and(eq(costCenters.id, id), eq(costCenters.revision, revision));
   return sql`EXISTS (SELECT 1 FROM ${costCenters} WHERE ${row})`;
 }

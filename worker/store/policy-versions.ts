@@ -1,21 +1,74 @@
-/** Policy versions: immutable documents, numbered from 1 in their cost center, of which at most one is live. */
+/**
+ * Policy versions: documents numbered from 1 in their cost center, of which at most one is live. A document changes
+ * as long as its version is a draft, and never again; every version is kept.
+ */
 import { and, asc, eq, gt, type SQL, sql } from 'drizzle-orm';
 import type { PolicyProblem } from '../../durable-objects/core/policy/types.ts';
-import { type Authorship, commitChange, type Outcome, untilCommitted } from './change.ts';
-import { findCostCenter } from './cost-centers.ts';
+import { type Authorship, commitChange, untilCommitted } from './change.ts';
+import { type CostCenter, isUnchanged } from './cost-centers.ts';
 import type { Database } from './database.ts';
 import { costCenters, policyVersions } from './tables.ts';
 
 export type PolicyVersionRow = typeof policyVersions.$inferSelect;
 
+/** What a step may change of a version; its document only while it is a draft, which the table sees to. */
+export type PolicyEdit = Partial<Omit<PolicyVersionRow, 'costCenter' | 'version' | 'createdAt' | 'legacy'>>;
+
+/** A version and its cost center, of one moment: the cost center is read first, and every change raises its revision. */
+export interface PolicyFacts {
+  owner: CostCenter;
+  row: PolicyVersionRow;
+}
+
+/** One step of a version, with what else gives way to it. */
+export interface PolicyMove {
+  /** As the audit log calls it: 'policy.submit'. */
+  action: string;
+  edit: PolicyEdit;
+  others?: readonly { version: number; edit: PolicyEdit }[];
+  /** Which versions the cost center's wallet decides by from then on. */
+  pointers?: Partial<Pick<CostCenter, 'livePolicyVersion' | 'scheduledPolicyVersion'>>;
+  /** Beside the version's own fields, in the audit event. */
+  before?: Record<string, unknown>;
+  after?: Record<string, unknown>;
+}
+
+/** How far a version has come, without its document. */
+export function wayOfPolicyVersion(row: PolicyVersionRow) {
+  return {
+    state: row.state,
+    author: row.authors.at(-1) ?? null,
+    note: row.note,
+    base_version: row.baseVersion,
+    submitted_at: row.submittedAt,
+    submitted_by: row.submittedBy,
+    approved_at: row.approvedAt,
+    approved_by: row.approvedBy,
+    approval_note: row.approvalNote,
+    dry_run: row.dryRun,
+    rejected_at: row.rejectedAt,
+    rejected_by: row.rejectedBy,
+    rejection_reason: row.rejectionReason,
+    activate_at: row.activateAt,
+    activated_at: row.activatedAt,
+    signature: row.signed && {
+      algorithm: row.signed.signature.algorithm,
+      key: row.signed.signature.key,
+      signed_at: row.signed.payload.approval.at,
+    },
+  };
+}
+
 export function viewOfPolicyVersion(row: PolicyVersionRow) {
+  const { state, activated_at, ...way } = wayOfPolicyVersion(row);
   return {
     version: row.version,
-    state: row.state,
+    state,
     warnings: row.warnings,
     policy: row.document,
     created_at: row.createdAt,
-    activated_at: row.activatedAt,
+    activated_at,
+    ...way,
   };
 }
 
@@ -55,6 +108,37 @@ async function latestVersion(database: Database, costCenter: string): Promise<nu
   return row?.latest ?? 0;
 }
 
+function newDraft(
+  costCenter: string,
+  version: number,
+  draft: { document: unknown; warnings: PolicyProblem[] },
+  { actor, at }: Authorship,
+): PolicyVersionRow {
+  return {
+    costCenter,
+    version,
+    state: 'draft',
+    ...draft,
+    createdAt: at,
+    activatedAt: null,
+    authors: [actor],
+    baseVersion: null,
+    note: null,
+    submittedAt: null,
+    submittedBy: null,
+    approvalNote: null,
+    approvedAt: null,
+    approvedBy: null,
+    dryRun: null,
+    rejectedAt: null,
+    rejectedBy: null,
+    rejectionReason: null,
+    activateAt: null,
+    signed: null,
+    legacy: false,
+  };
+}
+
 /** Stores a checked document as the next version, a draft. */
 export async function createPolicyVersion(
   database: Database,
@@ -64,14 +148,7 @@ export async function createPolicyVersion(
 ): Promise<PolicyVersionRow | 'contended'> {
   return await untilCommitted(async () => {
     const version = (await latestVersion(database, costCenter)) + 1;
-    const row = {
-      costCenter,
-      version,
-      state: 'draft' as const,
-      ...draft,
-      createdAt: authorship.at,
-      activatedAt: null,
-    };
+    const row = newDraft(costCenter, version, draft, authorship);
     const isTaken = sql`EXISTS (SELECT 1 FROM ${policyVersions} WHERE ${isVersion(costCenter, version)})`;
     const revision = await commitChange(
       database,
@@ -90,65 +167,46 @@ export async function createPolicyVersion(
   });
 }
 
-function statementsToGoLive(database: Database, row: PolicyVersionRow, previous: number | null) {
-  const { costCenter, version } = row;
-  const live = database
-    .update(policyVersions)
-    .set({ state: 'live', activatedAt: row.activatedAt })
-    .where(isVersion(costCenter, version));
-  const pointer = database
-    .update(costCenters)
-    .set({ livePolicyVersion: version, updatedAt: row.activatedAt ?? row.createdAt })
-    .where(eq(costCenters.id, costCenter));
-  if (previous === null) return [live, pointer];
-  const retired = database
-    .update(policyVersions)
-    .set({ state: 'retired' })
-    .where(isVersion(costCenter, previous));
-  return [retired, live, pointer];
-}
-
-/** A version that is live, and the cost center's revision that has it so. */
-export interface LiveVersion {
-  row: PolicyVersionRow;
-  revision: number;
-}
-
-/**
- * Makes a version the live one and retires the one before. A version that is live already stays as it is.
- * `action` is what the audit log calls it.
- */
-export async function goLive(
+/** Commits a step that was decided on these facts; null where they are no longer true. */
+export async function commitPolicyMove(
   database: Database,
-  target: { costCenter: string; version: number },
-  action: 'policy.activate' | 'policy.rollback',
+  { owner, row }: PolicyFacts,
+  { action, edit, others = [], pointers = {}, before = {}, after = {} }: PolicyMove,
   authorship: Authorship,
-): Promise<Outcome<LiveVersion>> {
-  const { costCenter, version } = target;
-  return await untilCommitted(async () => {
-    const owner = await findCostCenter(database, costCenter);
-    const present = await findPolicyVersion(database, costCenter, version);
-    if (!owner || !present) return 'unknown';
-    const previous = owner.livePolicyVersion;
-    if (previous === version) return { row: present, revision: owner.revision };
-    const row: PolicyVersionRow = { ...present, state: 'live', activatedAt: authorship.at };
-    const isStillLive = and(
-      eq(costCenters.id, costCenter),
-      sql`${costCenters.livePolicyVersion} IS ${previous}`,
-    );
-    const revision = await commitChange(
-      database,
-      {
-        costCenter,
-        action,
-        target: String(version),
-        before: { live_policy_version: previous },
-        after: { live_policy_version: version },
-        provided: sql`EXISTS (SELECT 1 FROM ${costCenters} WHERE ${isStillLive})`,
-        statements: statementsToGoLive(database, row, previous),
-      },
-      authorship,
-    );
-    return revision === null ? 'stale' : { row, revision };
-  });
+): Promise<PolicyFacts | null> {
+  const { costCenter, version } = row;
+  const moved = { ...row, ...edit };
+  // The document is told where it changes.
+  const shown = 'document' in edit ? viewOfPolicyVersion : wayOfPolicyVersion;
+  const edits = [...others, { version, edit }].map((each) =>
+    database.update(policyVersions).set(each.edit).where(isVersion(costCenter, each.version)),
+  );
+  const pointed = database
+    .update(costCenters)
+    .set({ ...pointers, updatedAt: authorship.at })
+    .where(eq(costCenters.id, costCenter));
+  const revision = await commitChange(
+    database,
+    {
+      costCenter,
+      action,
+      target: String(version),
+      before: { ...shown(row), ...before },
+      after: { ...shown(moved), ...after },
+      provided: isUnchanged(owner),
+      statements: Object.keys(pointers).length > 0 ? [...edits, pointed] : edits,
+    },
+    authorship,
+  );
+  return revision === null ? null : { owner: { ...owner, ...pointers, revision }, row: moved };
+}
+
+/** Versions that were live before versions were signed, and are not signed yet: live ones first, at most `limit`. */
+export async function listUnsignedLegacy(database: Database, limit: number): Promise<PolicyVersionRow[]> {
+  return await database
+    .select()
+    .from(policyVersions)
+    .where(and(eq(policyVersions.legacy, true), sql`${policyVersions.signed} IS NULL`))
+    .orderBy(sql`${policyVersions.state} <> 'live'`)
+    .limit(limit);
 }

@@ -85,10 +85,11 @@ export interface NamingPolicy {
   live: boolean;
 }
 
-/** Versions of policies that name the developer in an override, those in force first. */
+/** Versions of policies that name the developer in an override, those in force or scheduled first. */
 export async function policiesNaming(database: Database, developer: string): Promise<NamingPolicy[]> {
   const rows = await database.all<{ costCenter: string; version: number; live: number }>(sql`
-    SELECT p.cost_center AS costCenter, p.version AS version, p.version IS c.live_policy_version AS live
+    SELECT p.cost_center AS costCenter, p.version AS version,
+      (p.version IS c.live_policy_version OR p.version IS c.scheduled_policy_version) AS live
     FROM policy_versions p JOIN cost_centers c ON c.id = p.cost_center
     WHERE EXISTS (
       SELECT 1 FROM json_each(p.document, '$.budgets') b, json_each(b.value, '$.overrides') o

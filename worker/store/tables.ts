@@ -1,7 +1,8 @@
-/** The configuration tables of migrations 0001, 0003, 0006, 0008, 0013 and 0014, as drizzle sees them. */
+/** The configuration tables of migrations 0001, 0003, 0006, 0008, 0013, 0014 and 0016, as drizzle sees them. */
 import { integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 import type { AlertRoutes } from '../../durable-objects/core/alerting/routes.ts';
 import { type PolicyProblem, WINDOWS } from '../../durable-objects/core/policy/types.ts';
+import type { SignedPolicy } from '../../durable-objects/ledger/policy-envelope.ts';
 
 export const costCenters = sqliteTable('cost_centers', {
   id: text().primaryKey(),
@@ -19,6 +20,7 @@ export const costCenters = sqliteTable('cost_centers', {
   exemptUntil: text('exempt_until'),
   exemptReason: text('exempt_reason'),
   livePolicyVersion: integer('live_policy_version'),
+  scheduledPolicyVersion: integer('scheduled_policy_version'),
   createdAt: text('created_at').notNull(),
   updatedAt: text('updated_at').notNull(),
 });
@@ -85,7 +87,16 @@ export const sessionStops = sqliteTable(
   (table) => [primaryKey({ columns: [table.costCenter, table.session] })],
 );
 
-export const POLICY_STATES = ['draft', 'live', 'retired'] as const;
+export const POLICY_STATES = [
+  'draft',
+  'submitted',
+  'approved',
+  'scheduled',
+  'canary',
+  'live',
+  'retired',
+  'rejected',
+] as const;
 
 export const policyVersions = sqliteTable(
   'policy_versions',
@@ -98,6 +109,21 @@ export const policyVersions = sqliteTable(
     warnings: text({ mode: 'json' }).$type<PolicyProblem[]>().notNull(),
     createdAt: text('created_at').notNull(),
     activatedAt: text('activated_at'),
+    authors: text({ mode: 'json' }).$type<string[]>().notNull(),
+    baseVersion: integer('base_version'),
+    note: text(),
+    submittedAt: text('submitted_at'),
+    submittedBy: text('submitted_by'),
+    approvalNote: text('approval_note'),
+    approvedAt: text('approved_at'),
+    approvedBy: text('approved_by'),
+    dryRun: text('dry_run'),
+    rejectedAt: text('rejected_at'),
+    rejectedBy: text('rejected_by'),
+    rejectionReason: text('rejection_reason'),
+    activateAt: text('activate_at'),
+    signed: text({ mode: 'json' }).$type<SignedPolicy>(),
+    legacy: integer({ mode: 'boolean' }).notNull(),
   },
   (table) => [primaryKey({ columns: [table.costCenter, table.version] })],
 );

@@ -27,6 +27,7 @@ import { ledger } from './ledger.ts';
 import { metrics } from './metrics.ts';
 import { months } from './months.ts';
 import { policies } from './policies.ts';
+import { policySignatures } from './policy-signatures.ts';
 import { policyStates } from './policy-states.ts';
 import { priceOverrides } from './price-overrides.ts';
 import { raises } from './raises.ts';
@@ -69,6 +70,7 @@ for (const router of [
   keyRotation,
   policies,
   policyStates,
+  policySignatures,
   wallet,
   holds,
   ledger,

@@ -1,20 +1,19 @@
-/** `/cost_centers/{id}/policies`: store, list and read policy versions. */
+/** `/cost_centers/{id}/policies`: store, replace, list and read policy versions. */
 import { createRoute, z } from '@hono/zod-openapi';
 import { parsePolicy } from '../../../durable-objects/core/policy/parse.ts';
+import { replace } from '../../policy/approval.ts';
 import { knownModels } from '../../policy/known-models.ts';
+import type { LifecycleContext } from '../../policy/lifecycle.ts';
 import { createPolicyVersion, findPolicyVersion, listPolicyVersions } from '../../store/policy-versions.ts';
 import { adminRouter, authorshipOf, databaseOf } from './context.ts';
 import { answer, body, ERRORS, ownerParams, pageOfSchema } from './contract.ts';
-import { type Failure, fail } from './failures.ts';
+import { fail } from './failures.ts';
 import { withOwner } from './owner.ts';
 import { pageOf, pageQuery, WRONG_CURSOR } from './paging.ts';
 import { newPolicy, policyVersionView, toPolicyVersionView, versionParams } from './policy-contract.ts';
+import { step, unknownVersion } from './policy-step.ts';
 
 export const policies = adminRouter();
-
-export function unknownVersion(costCenter: string, version: number): Failure {
-  return { why: 'unknown', what: `policy version ${version} in cost center ${costCenter}` };
-}
 
 policies.openapi(
   createRoute({
@@ -24,7 +23,8 @@ policies.openapi(
     responses: { ...ERRORS, 201: answer(policyVersionView, 'The new version, a draft.') },
   }),
   async (c) =>
-    await withOwner(c, c.req.valid('param').id, async ({ id, timezone }) => {
+    await withOwner(c, c.req.valid('param').id, async (owner) => {
+      const { id, timezone } = owner;
       const requestId = c.get('requestId');
       const { policy: document } = c.req.valid('json');
       const database = databaseOf(c);
@@ -36,7 +36,7 @@ policies.openapi(
       const row = await createPolicyVersion(database, id, draft, authorshipOf(c));
       return row === 'contended'
         ? fail(requestId, { why: 'contended' })
-        : c.json(toPolicyVersionView(row, known), 201);
+        : c.json(toPolicyVersionView({ owner, row }, known), 201);
     }),
 );
 
@@ -48,7 +48,8 @@ policies.openapi(
     responses: { ...ERRORS, 200: answer(pageOfSchema(policyVersionView), 'By version, from the first.') },
   }),
   async (c) =>
-    await withOwner(c, c.req.valid('param').id, async ({ id }) => {
+    await withOwner(c, c.req.valid('param').id, async (owner) => {
+      const { id } = owner;
       const database = databaseOf(c);
       const page = await pageOf(
         { list: 'policies', cost_center: id },
@@ -59,7 +60,10 @@ policies.openapi(
       );
       if (!page) return fail(c.get('requestId'), WRONG_CURSOR);
       const known = await knownModels(database, Date.now());
-      return c.json({ ...page, data: page.data.map((row) => toPolicyVersionView(row, known)) }, 200);
+      return c.json(
+        { ...page, data: page.data.map((row) => toPolicyVersionView({ owner, row }, known)) },
+        200,
+      );
     }),
 );
 
@@ -72,9 +76,28 @@ policies.openapi(
   }),
   async (c) => {
     const { id, version } = c.req.valid('param');
-    const database = databaseOf(c);
-    const row = await findPolicyVersion(database, id, version);
-    if (!row) return fail(c.get('requestId'), unknownVersion(id, version));
-    return c.json(toPolicyVersionView(row, await knownModels(database, Date.now())), 200);
+    return await withOwner(c, id, async (owner) => {
+      const database = databaseOf(c);
+      const row = await findPolicyVersion(database, id, version);
+      if (!row) return fail(c.get('requestId'), unknownVersion(id, version));
+      return c.json(toPolicyVersionView({ owner, row }, await knownModels(database, Date.now())), 200);
+    });
+  },
+);
+
+policies.openapi(
+  createRoute({
+    method: 'put',
+    path: '/cost_centers/{id}/policies/{version}',
+    request: { params: versionParams, body: body(newPolicy) },
+    responses: {
+      ...ERRORS,
+      200: answer(policyVersionView, 'The draft, with this document in place of the former.'),
+    },
+  }),
+  async (c) => {
+    const { policy: document } = c.req.valid('json');
+    const decide = (context: LifecycleContext) => replace(context, document);
+    return await step(c, c.req.valid('param'), { name: 'change', decide });
   },
 );

@@ -2,9 +2,11 @@
 import { z } from '@hono/zod-openapi';
 import type { KnownModels } from '../../../durable-objects/core/policy/retirement.ts';
 import { currentWarnings } from '../../policy/known-models.ts';
-import { type PolicyVersionRow, viewOfPolicyVersion } from '../../store/policy-versions.ts';
+import { staleWhy } from '../../policy/staleness.ts';
+import { type PolicyFacts, viewOfPolicyVersion } from '../../store/policy-versions.ts';
 import { POLICY_STATES } from '../../store/tables.ts';
 import { ownerParams } from './contract.ts';
+import { futureInstant, reason } from './fields.ts';
 
 export const versionParams = ownerParams.extend({
   version: z
@@ -33,10 +35,61 @@ export const policyVersionView = z
     policy: z.unknown(),
     created_at: z.string(),
     activated_at: z.string().nullable(),
+    author: z.string().nullable().openapi({ description: 'Who wrote the document last.' }),
+    note: z.string().nullable(),
+    base_version: z.number().int().nullable().openapi({
+      description: 'What was live when it was submitted: what an approval is meant against.',
+    }),
+    submitted_at: z.string().nullable(),
+    submitted_by: z.string().nullable(),
+    approved_at: z.string().nullable(),
+    approved_by: z.string().nullable(),
+    approval_note: z.string().nullable(),
+    dry_run: z.string().nullable().openapi({ description: 'The dry run that the approval rests on.' }),
+    rejected_at: z.string().nullable(),
+    rejected_by: z.string().nullable(),
+    rejection_reason: z.string().nullable(),
+    activate_at: z.string().nullable().openapi({
+      description: 'When a scheduled version goes live, by the wallet’s clock.',
+    }),
+    stale: z.boolean().openapi({
+      description: 'Whether its submission or approval no longer is about what would happen.',
+    }),
+    stale_why: z.string().nullable(),
+    signature: z
+      .object({ algorithm: z.literal('Ed25519'), key: z.number().int(), signed_at: z.string() })
+      .nullable(),
   })
   .openapi('PolicyVersion');
 
 /** A version as the API shows it, with what is known of its models today among the warnings. */
-export function toPolicyVersionView(row: PolicyVersionRow, known: KnownModels) {
-  return { ...viewOfPolicyVersion(row), warnings: currentWarnings(row, known) };
+export function toPolicyVersionView(facts: PolicyFacts, known: KnownModels) {
+  const stale_why = staleWhy(facts);
+  return {
+    ...viewOfPolicyVersion(facts.row),
+    warnings: currentWarnings(facts.row, known),
+    stale: stale_why !== null,
+    stale_why,
+  };
 }
+
+const note = z.string().trim().min(1).max(2_000, 'expected at most 2000 characters').optional();
+
+/** What each step takes. Bodies may be left out where every field may. */
+export const submission = z.strictObject({ note }).openapi('PolicySubmission');
+export const approval = z
+  .strictObject({
+    note,
+    dry_run: z
+      .string()
+      .min(1)
+      .max(200)
+      .optional()
+      .openapi({ description: 'The id of a dry run of this version.' }),
+  })
+  .openapi('PolicyApproval');
+export const rejection = z.strictObject({ reason }).openapi('PolicyRejection');
+export const activation = z
+  .strictObject({ activate_at: futureInstant.optional().openapi({ example: '2026-11-30T08:00:00Z' }) })
+  .openapi('PolicyActivation');
+export const rollback = z.strictObject({ reason: reason.optional() }).openapi('PolicyRollback');

@@ -1,81 +1,88 @@
-/** `/cost_centers/{id}/policies/{version}/activate|rollback`: which version decides. */
-import { createRoute } from '@hono/zod-openapi';
-import { parsePolicy } from '../../../durable-objects/core/policy/parse.ts';
-import type { KnownModels } from '../../../durable-objects/core/policy/retirement.ts';
-import { knownModels } from '../../policy/known-models.ts';
-import type { CostCenter } from '../../store/cost-centers.ts';
-import { findPolicyVersion, goLive, type PolicyVersionRow } from '../../store/policy-versions.ts';
-import { isConfirmed } from '../../turn/wallet-confirm.ts';
-import { type AdminContext, adminRouter, authorshipOf, databaseOf } from './context.ts';
-import { answer, ERRORS } from './contract.ts';
-import { type Failure, fail } from './failures.ts';
-import { withOwner } from './owner.ts';
-import { unknownVersion } from './policies.ts';
-import { policyVersionView, toPolicyVersionView, versionParams } from './policy-contract.ts';
+/** `/cost_centers/{id}/policies/{version}/submit|approve|reject|activate|unschedule|rollback`: a version's way. */
+import { createRoute, type z } from '@hono/zod-openapi';
+import { approve, reject, submit } from '../../policy/approval.ts';
+import { activate, rollBack, unschedule } from '../../policy/going-live.ts';
+import { adminRouter } from './context.ts';
+import { answer, body, ERRORS } from './contract.ts';
+import {
+  activation,
+  approval,
+  policyVersionView,
+  rejection,
+  rollback,
+  submission,
+  versionParams,
+} from './policy-contract.ts';
+import { step } from './policy-step.ts';
 
-type Step = 'activate' | 'rollback';
-
-/** Null where the version may go live by this step. */
-function obstacle(
-  step: Step,
-  row: PolicyVersionRow,
-  { timezone }: CostCenter,
-  known: KnownModels,
-): Failure | null {
-  if (row.state === 'live') return null;
-  if (step === 'rollback') {
-    if (row.activatedAt !== null) return null;
-    const message = `version ${row.version} was never live, so nothing can be rolled back to it; activate it`;
-    return { why: 'conflict', message };
-  }
-  // A draft may have waited: its models can have retired since it was stored.
-  const parsed = parsePolicy(row.document, { timezone, ...known });
-  return parsed.ok ? null : { why: 'invalid', problems: parsed.error };
+function route<const Name extends string, Body extends z.ZodType>(
+  name: Name,
+  json: { content: { 'application/json': { schema: Body } }; required: boolean },
+  description: string,
+) {
+  return createRoute({
+    method: 'post',
+    path: `/cost_centers/{id}/policies/{version}/${name}`,
+    request: { params: versionParams, body: json },
+    responses: { ...ERRORS, 200: answer(policyVersionView, description) },
+  });
 }
 
-async function makeLive(c: AdminContext, step: Step, id: string, version: number): Promise<Response> {
-  const requestId = c.get('requestId');
-  const database = databaseOf(c);
-  return await withOwner(c, id, async (owner) => {
-    const row = await findPolicyVersion(database, id, version);
-    if (!row) return fail(requestId, unknownVersion(id, version));
-    const known = await knownModels(database, Date.now());
-    const failure = obstacle(step, row, owner, known);
-    if (failure) return fail(requestId, failure);
-    const live = await goLive(database, { costCenter: id, version }, `policy.${step}`, authorshipOf(c));
-    if (live === 'unknown') return fail(requestId, unknownVersion(id, version));
-    if (live === 'contended') return fail(requestId, { why: 'contended' });
-    if (!(await isConfirmed(c.get('bindings'), owner, live.revision))) {
-      return fail(requestId, { why: 'unconfirmed', stored: `the ${step} of policy version ${version}` });
-    }
-    return c.json(toPolicyVersionView(live.row, known), 200);
-  });
+function optional<Body extends z.ZodType>(schema: Body) {
+  return { ...body(schema), required: false };
 }
 
 export const policyStates = adminRouter();
 
 policyStates.openapi(
-  createRoute({
-    method: 'post',
-    path: '/cost_centers/{id}/policies/{version}/activate',
-    request: { params: versionParams },
-    responses: { ...ERRORS, 200: answer(policyVersionView, 'The version, live; the one before is retired.') },
-  }),
+  route('submit', optional(submission), 'The version, which waits for an approval.'),
   async (c) => {
-    const { id, version } = c.req.valid('param');
-    return await makeLive(c, 'activate', id, version);
+    const { note = null } = c.req.valid('json');
+    const decide = (context: Parameters<typeof submit>[0]) => submit(context, note);
+    return await step(c, c.req.valid('param'), { name: 'submission', decide });
+  },
+);
+
+policyStates.openapi(route('approve', optional(approval), 'The version, approved and signed.'), async (c) => {
+  const { note = null, dry_run: dryRun = null } = c.req.valid('json');
+  const decide = (context: Parameters<typeof approve>[0]) => approve(context, { note, dryRun });
+  return await step(c, c.req.valid('param'), { name: 'approval', decide });
+});
+
+policyStates.openapi(route('reject', body(rejection), 'The version, rejected.'), async (c) => {
+  const { reason } = c.req.valid('json');
+  const decide = (context: Parameters<typeof reject>[0]) => reject(context, reason);
+  return await step(c, c.req.valid('param'), { name: 'rejection', decide });
+});
+
+policyStates.openapi(
+  route(
+    'activate',
+    optional(activation),
+    'The version, live (the one before is retired), or scheduled where an instant was given.',
+  ),
+  async (c) => {
+    const { activate_at: activateAt = null } = c.req.valid('json');
+    const decide = (context: Parameters<typeof activate>[0]) => activate(context, activateAt);
+    return await step(c, c.req.valid('param'), { name: 'activate', decide });
   },
 );
 
 policyStates.openapi(
   createRoute({
     method: 'post',
-    path: '/cost_centers/{id}/policies/{version}/rollback',
+    path: '/cost_centers/{id}/policies/{version}/unschedule',
     request: { params: versionParams },
-    responses: { ...ERRORS, 200: answer(policyVersionView, 'The version, live again.') },
+    responses: { ...ERRORS, 200: answer(policyVersionView, 'The version, scheduled no more.') },
   }),
   async (c) => {
-    const { id, version } = c.req.valid('param');
-    return await makeLive(c, 'rollback', id, version);
+    return await step(c, c.req.valid('param'), { name: 'unschedule', decide: () => unschedule });
   },
 );
+
+policyStates.openapi(route('rollback', optional(rollback), 'The version, live again.'), async (c) => {
+  const { reason = null } = c.req.valid('json');
+  const decide = (context: Parameters<typeof rollBack>[0]) => rollBack(context, reason);
+  const advice = 'activate the version to make sure, which changes nothing more';
+  return await step(c, c.req.valid('param'), { name: 'rollback', decide, advice });
+});

@@ -1,0 +1,121 @@
+/**
+ * Scheduled versions: the wallet puts one in force at its instant, by its own clock; here D1 follows, whenever somebody
+ * looks or the cron runs.
+ */
+import type { Bindings } from '../bindings.ts';
+import { type CostCenter, findCostCenter, listScheduled } from '../store/cost-centers.ts';
+import type { Database } from '../store/database.ts';
+import {
+  commitPolicyMove,
+  findPolicyVersion,
+  type PolicyEdit,
+  type PolicyMove,
+  type PolicyVersionRow,
+} from '../store/policy-versions.ts';
+import { signatureProblemOf } from './signing.ts';
+
+/** Who follows the clock, as the audit log calls it. */
+const ACTOR = 'schedule';
+const FOLLOWED_A_RUN = 200;
+
+/** A version that is scheduled no more, as it was before: one without an approval may be written again, unsigned. */
+export function unscheduled(row: PolicyVersionRow): PolicyEdit {
+  if (row.activatedAt !== null) return { state: 'retired', activateAt: null };
+  if (row.approvedAt !== null) return { state: 'approved', activateAt: null };
+  return { state: row.submittedAt === null ? 'draft' : 'submitted', activateAt: null, signed: null };
+}
+
+/** The cost center's version that waits for its instant, where that is another than `version`. */
+export async function otherScheduled(
+  database: Database,
+  { id, scheduledPolicyVersion }: CostCenter,
+  version: number,
+): Promise<PolicyVersionRow | null> {
+  if (scheduledPolicyVersion === null || scheduledPolicyVersion === version) return null;
+  return await findPolicyVersion(database, id, scheduledPolicyVersion);
+}
+
+/** Makes a version the live one; the one before retires, and another one's schedule is over. */
+export async function toLive(
+  database: Database,
+  { owner, row }: { owner: CostCenter; row: PolicyVersionRow },
+  how: { action: string; at: string; signed: PolicyVersionRow['signed']; after?: Record<string, unknown> },
+): Promise<PolicyMove> {
+  const previous = owner.livePolicyVersion;
+  const waiting = await otherScheduled(database, owner, row.version);
+  const others: { version: number; edit: PolicyEdit }[] = [];
+  if (previous !== null) others.push({ version: previous, edit: { state: 'retired' } });
+  if (waiting) others.push({ version: waiting.version, edit: unscheduled(waiting) });
+  return {
+    action: how.action,
+    edit: { state: 'live', activatedAt: how.at, activateAt: null, signed: how.signed },
+    others,
+    pointers: { livePolicyVersion: row.version, scheduledPolicyVersion: null },
+    before: { live_policy_version: previous, scheduled_policy_version: owner.scheduledPolicyVersion },
+    after: { ...how.after, live_policy_version: row.version, scheduled_policy_version: null },
+  };
+}
+
+/**
+ * Has D1 follow a schedule whose instant has come (`at`, ISO 8601 in UTC): false where there is none. What is true then
+ * has to be read anew: it was followed, or somebody else came between. A version whose signature does not hold is not
+ * live in the wallet either: its schedule is over, and says why.
+ */
+export async function followDueSchedule(
+  database: Database,
+  settings: Pick<Bindings, 'signingKeys'>,
+  owner: CostCenter,
+  at: string,
+): Promise<boolean> {
+  if (owner.scheduledPolicyVersion === null) return false;
+  const row = await findPolicyVersion(database, owner.id, owner.scheduledPolicyVersion);
+  if (!row || row.activateAt === null || row.activateAt > at) return false;
+  const facts = { owner, row };
+  const problem = await signatureProblemOf(row, settings.signingKeys);
+  const move = problem
+    ? endOfSchedule(row, { why: `its signature ${problem}` })
+    : await toLive(database, facts, { action: 'policy.activate', at: row.activateAt, signed: row.signed });
+  if (problem) {
+    console.error({
+      message: 'a scheduled policy is not signed',
+      costCenter: owner.id,
+      version: row.version,
+      problem,
+    });
+  }
+  const authorship = { actor: ACTOR, requestId: `schedule_${crypto.randomUUID()}`, at };
+  await commitPolicyMove(database, facts, move, authorship);
+  return true;
+}
+
+/** Takes a version's schedule away. */
+export function endOfSchedule(row: PolicyVersionRow, after: Record<string, unknown> = {}): PolicyMove {
+  return {
+    action: 'policy.unschedule',
+    edit: unscheduled(row),
+    pointers: { scheduledPolicyVersion: null },
+    after,
+  };
+}
+
+/** The cost center after its schedule was followed, if that was due. */
+export async function followedOwner(
+  database: Database,
+  settings: Pick<Bindings, 'signingKeys'>,
+  owner: CostCenter,
+  at: string,
+): Promise<CostCenter> {
+  if (!(await followDueSchedule(database, settings, owner, at))) return owner;
+  return (await findCostCenter(database, owner.id)) ?? owner;
+}
+
+/** Has D1 follow every schedule that is due. Rejects where D1 is away. */
+export async function followSchedules(
+  database: Database,
+  settings: Pick<Bindings, 'signingKeys'>,
+  at: string,
+): Promise<void> {
+  for (const owner of await listScheduled(database, at, FOLLOWED_A_RUN)) {
+    await followDueSchedule(database, settings, owner, at);
+  }
+}
