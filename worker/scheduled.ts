@@ -8,6 +8,7 @@ import { type Bindings, type Env, readBindings } from './bindings.ts';
 import { runFinance } from './finance/daily.ts';
 import { refreshModels } from './policy/model-refresh.ts';
 import { handOverPending } from './policy/pending-requests.ts';
+import { followTrips } from './policy/trips.ts';
 import { createProvider } from './providers/create.ts';
 import { tellWallets } from './routes/admin/tell-wallets.ts';
 import { openDatabase } from './store/database.ts';
@@ -19,7 +20,7 @@ export async function scheduled(_controller: ScheduledController, env: Env): Pro
     console.error({ message: bindings.error });
     return;
   }
-  for (const job of [publishPrices, lookAtModels, handOverRequests]) {
+  for (const job of [publishPrices, lookAtModels, handOverRequests, followGuards]) {
     try {
       await job(bindings.value);
     } catch (error) {
@@ -32,6 +33,11 @@ export async function scheduled(_controller: ScheduledController, env: Env): Pro
 /** Increase requests whose delivery was away when they were made are told of now; the others are known there. */
 async function handOverRequests(bindings: Bindings): Promise<void> {
   await handOverPending(bindings, new Date().toISOString());
+}
+
+/** Versions whose guard tripped are taken back in D1 too. */
+async function followGuards({ db }: Bindings): Promise<void> {
+  await followTrips(openDatabase(db), new Date().toISOString());
 }
 
 /** Puts the list prices that this deployment brought into D1, once. */
