@@ -46,9 +46,9 @@ function isRefusedAlone(decision: Decision, other: () => Decision): boolean | nu
   return other().kind === 'refuse' ? null : true;
 }
 
-/** Whether the policy chose another model than was asked for. */
-export function isChanged({ kind }: { kind: Decision['kind'] }): boolean {
-  return kind === 'downgrade' || kind === 'route';
+/** Whether the policy chose another model than was asked for, and not the developer. */
+export function isChanged({ kind, reasons }: Pick<Decision, 'kind' | 'reasons'>): boolean {
+  return (kind === 'downgrade' || kind === 'route') && !reasons.includes('preferred');
 }
 
 /** What else to decide over the same turn, asked only where it matters. */
