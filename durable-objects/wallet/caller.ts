@@ -6,11 +6,12 @@
 import { canonicalId, findModel } from '../core/catalogue/lookup.ts';
 import { cachedTokens } from '../core/history.ts';
 import { DEFAULT_CASCADE } from '../core/policy/defaults.ts';
+import type { PolicyVersion } from '../core/policy/types.ts';
 import { bindsLine, type Standing, utilization } from '../core/standing.ts';
 import { holds } from '../core/step.ts';
 import { type CalendarWindow, windowAt, zonedIso } from '../core/window.ts';
 import type { CallerReply, CallerView, SessionView, StepDownView } from './caller-view.ts';
-import { type Configuration, isExempt } from './configuration.ts';
+import { type Configuration, isExempt, policyInForce } from './configuration.ts';
 import type { VirtualKey } from './keys.ts';
 import { keyProblem } from './open.ts';
 import type { StandingView } from './rpc.ts';
@@ -26,6 +27,7 @@ const RECENT_MS = 86_400_000;
 interface Asking {
   state: WalletState;
   configuration: Configuration;
+  policy: PolicyVersion | null;
   key: VirtualKey;
   timezone: string;
   nowMs: number;
@@ -42,13 +44,15 @@ export function callerReply(
   const key = state.keys.find(keyId);
   const problem = keyProblem(key, nowMs);
   if (problem || !key) return { status: 'key_rejected', problem: problem ?? 'unknown' };
-  const timezone = configuration.policy?.policy.timezone ?? configuration.names.timezone;
-  return { status: 'known', caller: callerView({ state, configuration, key, timezone, nowMs }, session) };
+  const policy = policyInForce(configuration, nowMs, session);
+  const timezone = policy?.policy.timezone ?? configuration.names.timezone;
+  const asking = { state, configuration, policy, key, timezone, nowMs };
+  return { status: 'known', caller: callerView(asking, session) };
 }
 
 function callerView(asking: Asking, session: string | null): CallerView {
-  const { state, configuration, key, timezone, nowMs } = asking;
-  const { names, policy, paused, exemptUntilMs, costCenter, archived } = configuration;
+  const { state, configuration, policy, key, timezone, nowMs } = asking;
+  const { names, paused, exemptUntilMs, costCenter, archived } = configuration;
   const iso = (ms: number): string => zonedIso(ms, timezone);
   const isPaused = paused !== null && (paused.untilMs === null || paused.untilMs > nowMs);
   const today = windowAt('day', timezone, nowMs);
@@ -100,10 +104,10 @@ function ownSession({ state, key, nowMs }: Asking, session: string): ListedSessi
 
 /** Every budget that applies, the fullest first; of equals the policy's first. */
 function sortedStandings(
-  { state, configuration, key, nowMs }: Asking,
+  { state, configuration, policy, key, nowMs }: Asking,
   session: string | null,
 ): readonly Standing[] {
-  const { policy, costCenter } = configuration;
+  const { costCenter } = configuration;
   if (!policy) return [];
   const caller = { costCenter, developer: key.developer, keyId: key.id, session };
   return standingsFor(state, policy.policy, caller, nowMs).toSorted(

@@ -1,7 +1,4 @@
-/**
- * The wallet's copy of what admins configured: pulled from D1, where it is true, and kept with its revision so
- * that turns go on while D1 is away.
- */
+/** What admins configured, as the wallet reads its copy of it. */
 import { z } from 'zod';
 import { LIFECYCLES, type ModelLifecycle, withLifecycles } from '../core/catalogue/lifecycles.ts';
 import { builtinCatalogue } from '../core/catalogue/models.ts';
@@ -10,6 +7,7 @@ import type { Catalogue, PriceOverride } from '../core/catalogue/types.ts';
 import { parsePolicy } from '../core/policy/parse.ts';
 import type { PolicyVersion } from '../core/policy/types.ts';
 import type { CostCenterNames } from '../core/refusal.ts';
+import { type RefusedPolicy, refusedPolicySchema } from './policy-signature.ts';
 
 export interface Configuration {
   revision: number;
@@ -19,29 +17,43 @@ export interface Configuration {
   paused: { reason: string; untilMs: number | null } | null;
   /** Until this instant no budget warns, steps down or refuses; null: they do. */
   exemptUntilMs: number | null;
-  /** Null: spending without limit. */
-  policy: PolicyVersion | null;
+  /** The live version; null: none is. Ask `policyInForce` which one decides. */
+  livePolicy: PolicyVersion | null;
+  /** The version that takes the live one's place at its instant. */
+  scheduledPolicy: ScheduledPolicy | null;
+  /** Versions that D1 has in force and whose signatures do not hold: they decide nothing. */
+  refusedPolicies: readonly RefusedPolicy[];
   /** The built-in catalogue with `lifecycles` in its dates and the negotiated prices beside the list's. */
   catalogue: Catalogue;
   lifecycles: readonly ModelLifecycle[];
 }
 
+export interface ScheduledPolicy extends PolicyVersion {
+  /** Epoch ms, by the wallet's clock. */
+  fromMs: number;
+}
+
+/**
+ * The version that decides at an instant; null: spending without limit, unless `lacksVerifiedPolicy`. The session
+ * (null: of none in particular) is what a version for a share of sessions goes by.
+ */
+export function policyInForce(
+  { livePolicy, scheduledPolicy }: Configuration,
+  nowMs: number,
+  _session: string | null,
+): PolicyVersion | null {
+  return scheduledPolicy !== null && scheduledPolicy.fromMs <= nowMs ? scheduledPolicy : livePolicy;
+}
+
+/** Whether a policy is meant to bind the cost center, and none could ever be verified: then no turn may go on. */
+export function lacksVerifiedPolicy(configuration: Configuration, nowMs: number): boolean {
+  const isRefused = configuration.refusedPolicies.some(({ scheduled }) => !scheduled);
+  return isRefused && policyInForce(configuration, nowMs, null) === null;
+}
+
 /** Whether the cost center is exempt from its budgets at an instant. */
 export function isExempt({ exemptUntilMs }: Configuration, nowMs: number): boolean {
   return exemptUntilMs !== null && nowMs < exemptUntilMs;
-}
-
-/** Told in the transaction in which a newer copy takes an older one's place; must not throw. */
-export type OnReplaced = (before: Configuration, after: Configuration, nowMs: number) => void;
-
-/** A table of D1 whose changed rows are copied with the document, in one transaction with it. */
-export interface CopiedTable {
-  /** Selects the rows of a cost center (first parameter) changed after a revision (second). */
-  readonly query: string;
-  /** Puts rows, as D1 gave them, into the wallet's own table. Throws on rows it cannot read. */
-  keep(rows: readonly unknown[]): void;
-  /** The table changed: what is in memory is not to be trusted. */
-  reload(): void;
 }
 
 const instant = z.iso.datetime({ offset: true }).transform((text) => Date.parse(text));
@@ -82,9 +94,12 @@ const documentSchema = z.object({
   price_overrides: z.array(overrideSchema).default([]),
   policy_version: z.number().int().nullable(),
   policy: z.unknown(),
+  scheduled_policy: z
+    .object({ version: z.number().int(), activate_at: instant, policy: z.unknown() })
+    .nullable()
+    .default(null),
+  refused_policies: z.array(refusedPolicySchema).default([]),
 });
-
-const pulledSchema = z.object({ revision: z.number().int(), document: z.string() });
 
 function managerOf(manager: { name: string | null; email: string | null }): string | null {
   if (manager.name && manager.email) return `${manager.name} (${manager.email})`;
@@ -99,16 +114,33 @@ function toOverride(row: z.output<typeof overrideSchema>): PriceOverride {
   return { id, model, terms: { kind: 'percent_off', offMillionths: offMillionths ?? 0 }, ...span };
 }
 
-/** Reads the stored document. Throws on one that cannot be read: spending without its policy is no alternative. */
-function toConfiguration(revision: number, text: string, nowMs: number): Configuration {
+/** Reads a policy that was valid once. Throws on one that cannot be read: spending without it is no alternative. */
+function toPolicyVersion(
+  version: number,
+  document: unknown,
+  of: { id: string; timezone: string },
+): PolicyVersion {
+  const context = {
+    timezone: of.timezone,
+    catalogue: builtinCatalogue,
+    nowMs: 0,
+    enforce: 'stored' as const,
+  };
+  const parsed = parsePolicy(document, context);
+  if (parsed.ok) return { version, policy: parsed.value.policy };
+  throw new Error(`policy ${version} of ${of.id} cannot be read: ${JSON.stringify(parsed.error)}`);
+}
+
+/** Reads a copy's document, whose policies were verified. Throws on one that cannot be read. */
+export function toConfiguration(revision: number, text: string, nowMs: number): Configuration {
   const document = documentSchema.parse(JSON.parse(text));
-  const { id, name, timezone, policy_version: version } = document;
+  const { id, name, timezone, policy_version: version, scheduled_policy: scheduled } = document;
   const lifecycles = document.lifecycles.map(({ model, lifecycle, retires_at: retiresAtMs }) => ({
     model,
     lifecycle,
     retiresAtMs,
   }));
-  const configuration = {
+  return {
     revision,
     costCenter: id,
     names: { name, timezone, manager: managerOf(document.manager) },
@@ -118,76 +150,16 @@ function toConfiguration(revision: number, text: string, nowMs: number): Configu
         ? null
         : { reason: document.paused_reason ?? 'no reason given', untilMs: document.paused_until },
     exemptUntilMs: document.exempt_until,
+    livePolicy: version === null ? null : toPolicyVersion(version, document.policy, document),
+    scheduledPolicy: scheduled && {
+      ...toPolicyVersion(scheduled.version, scheduled.policy, document),
+      fromMs: scheduled.activate_at,
+    },
+    refusedPolicies: document.refused_policies,
     catalogue: withOverrides(
       withLifecycles(builtinCatalogue, lifecycles, nowMs),
       document.price_overrides.map(toOverride),
     ),
     lifecycles,
   };
-  if (version === null) return { ...configuration, policy: null };
-  const context = { timezone, catalogue: builtinCatalogue, nowMs: 0, enforce: 'stored' as const };
-  const parsed = parsePolicy(document.policy, context);
-  if (!parsed.ok)
-    throw new Error(`policy ${version} of ${id} cannot be read: ${JSON.stringify(parsed.error)}`);
-  return { ...configuration, policy: { version, policy: parsed.value.policy } };
-}
-
-export class ConfigurationCopy {
-  readonly #storage: DurableObjectStorage;
-  readonly #changes: readonly CopiedTable[];
-  readonly #onReplaced: OnReplaced;
-  #current: Configuration | null;
-
-  /** `changes` are the tables copied row by row along with the document. */
-  constructor(
-    storage: DurableObjectStorage,
-    changes: readonly CopiedTable[],
-    onReplaced: OnReplaced,
-    nowMs: number,
-  ) {
-    this.#storage = storage;
-    this.#changes = changes;
-    this.#onReplaced = onReplaced;
-    const [row] = storage.sql
-      .exec<{ revision: number; document: string }>('SELECT revision, document FROM configuration')
-      .toArray();
-    this.#current = row ? toConfiguration(row.revision, row.document, nowMs) : null;
-  }
-
-  /** Null before the first pull. */
-  current(): Configuration | null {
-    return this.#current;
-  }
-
-  /**
-   * Pulls what changed since the copy's revision. Rejects where D1 is away; resolves to null where D1 has no
-   * such cost center. An answer older than the copy changes nothing.
-   */
-  async pull(db: D1Database, costCenter: string, nowMs: number): Promise<Configuration | null> {
-    const known = this.#current?.revision ?? 0;
-    const document = db
-      .prepare('SELECT revision, document FROM wallet_configurations WHERE cost_center = ?')
-      .bind(costCenter);
-    const changes = this.#changes.map(({ query }) => db.prepare(query).bind(costCenter, known));
-    const [documents, ...changed] = await db.batch<unknown>([document, ...changes]);
-    const row = documents?.results[0];
-    if (row === undefined) return null;
-    const pulled = pulledSchema.parse(row);
-    const before = this.#current;
-    if (before && pulled.revision <= before.revision) return before;
-    const configuration = toConfiguration(pulled.revision, pulled.document, nowMs);
-    this.#storage.transactionSync(() => {
-      const { revision } = configuration;
-      this.#storage.sql.exec(
-        'INSERT OR REPLACE INTO configuration VALUES (1, ?, ?)',
-        revision,
-        pulled.document,
-      );
-      for (const [index, table] of this.#changes.entries()) table.keep(changed[index]?.results ?? []);
-      if (before) this.#onReplaced(before, configuration, nowMs);
-    });
-    this.#current = configuration;
-    for (const table of this.#changes) table.reload();
-    return configuration;
-  }
 }

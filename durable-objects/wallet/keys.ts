@@ -1,7 +1,7 @@
 /** The wallet's copy of its cost center's virtual keys: who they belong to, and whether they still may. */
 import { z } from 'zod';
 import { type Renaming, withPseudonym } from '../core/pseudonym.ts';
-import type { CopiedTable } from './configuration.ts';
+import type { CopiedTable } from './configuration-copy.ts';
 
 export interface VirtualKey {
   id: string;

@@ -13,7 +13,7 @@ import * as sentence from '../core/refusal.ts';
 import { bindsLine, fullest, type Standing } from '../core/standing.ts';
 import { NO_TOKENS } from '../core/usage.ts';
 import { alertContextOf } from './alert-context.ts';
-import { type Configuration, isExempt } from './configuration.ts';
+import { type Configuration, isExempt, policyInForce } from './configuration.ts';
 import { refusalEntry } from './entries.ts';
 import type { VirtualKey } from './keys.ts';
 import type { KeyProblem, OpenReply, OpenRequest, Refusal, StandingView } from './rpc.ts';
@@ -95,7 +95,7 @@ export function openingOf(
 ): Opening {
   const nowMs = state.clock.now();
   const { facts, turnId } = request;
-  const { policy } = configuration;
+  const policy = policyInForce(configuration, nowMs, facts.session);
   const failed = failedModels.map(({ model }) => model);
   const turn: TurnToDecide = {
     facts,

@@ -2,7 +2,7 @@
 import { LOOK_BACK_MS, projectExhaustion, QUARTER_MS } from '../core/alerting/projection.ts';
 import type { Standing } from '../core/standing.ts';
 import { alertContextOf } from './alert-context.ts';
-import { isExempt } from './configuration.ts';
+import { isExempt, policyInForce } from './configuration.ts';
 import { allStandings } from './standings.ts';
 import type { WalletState } from './state.ts';
 
@@ -29,7 +29,7 @@ export class Projections {
   #tell(state: WalletState, nowMs: number): void {
     const quarter = Math.floor(nowMs / QUARTER_MS);
     const configuration = state.configuration.current();
-    const policy = configuration?.policy;
+    const policy = configuration && policyInForce(configuration, nowMs, null);
     if (quarter === this.#quarter || !configuration || !policy || isExempt(configuration, nowMs)) return;
     this.#quarter = quarter;
     const { costCenter } = configuration;

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { MAX_LIMIT_NANO_USD, type NanoUsd, nanoUsd } from '../core/money.ts';
 import type { Renaming } from '../core/pseudonym.ts';
-import type { CopiedTable } from './configuration.ts';
+import type { CopiedTable } from './configuration-copy.ts';
 
 interface Raise {
   budget: string;

@@ -1,6 +1,6 @@
 /** The wallet's copy of sessions that were stopped: they take no more turns until the stop is lifted. */
 import { z } from 'zod';
-import type { CopiedTable } from './configuration.ts';
+import type { CopiedTable } from './configuration-copy.ts';
 
 const pulledSchema = z.object({ session: z.string(), reason: z.string(), lifted_at: z.string().nullable() });
 

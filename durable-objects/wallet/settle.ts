@@ -13,7 +13,7 @@ import { addTokens, promptTokens, type Usage } from '../core/usage.ts';
 import { alertContextOf } from './alert-context.ts';
 import type { AlertTurn } from './alerts.ts';
 import { bookingOf, correctionOf, unreportedBooking } from './charge.ts';
-import { isExempt } from './configuration.ts';
+import { isExempt, policyInForce } from './configuration.ts';
 import { type Booking, toEntry } from './entries.ts';
 import { LEASE_MS } from './open.ts';
 import type { AnswerFacts, Progress, RenewReply, RenewRequest, SettleReply, SettleRequest } from './rpc.ts';
@@ -150,10 +150,10 @@ function alertTurn(opened: OpenedTurn): AlertTurn {
 /** Tells the stages that settled money has now reached, by the policy in force; while it is exempt, none. */
 function tellCrossings(state: WalletState, opened: OpenedTurn, nowMs: number): void {
   const configuration = state.configuration.current();
-  const policy = configuration?.policy;
-  if (!policy || isExempt(configuration, nowMs)) return;
   const { developer, request } = opened;
   const { costCenter, keyId, facts } = request;
+  const policy = configuration && policyInForce(configuration, nowMs, facts.session);
+  if (!policy || isExempt(configuration, nowMs)) return;
   const who = { costCenter, developer, keyId, session: facts.session };
   const turn = { ...alertTurn(opened), policyVersion: policy.version };
   for (const standing of standingsFor(state, policy.policy, who, opened.admittedAtMs)) {

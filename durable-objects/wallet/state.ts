@@ -5,9 +5,10 @@ import type { Renaming } from '../core/pseudonym.ts';
 import { AlertHandover } from './alert-handover.ts';
 import { Alerts } from './alerts.ts';
 import { Clock } from './clock.ts';
-import { ConfigurationCopy } from './configuration.ts';
+import { ConfigurationCopy } from './configuration-copy.ts';
 import { VirtualKeys } from './keys.ts';
 import { Outbox } from './outbox.ts';
+import { tellRefusedPolicies } from './policy-signature.ts';
 import { PriceBooks } from './price-books.ts';
 import { Projections } from './projections.ts';
 import { Raises } from './raises.ts';
@@ -58,7 +59,10 @@ export class WalletState {
     this.configuration = new ConfigurationCopy(
       storage,
       [this.keys, this.raises, this.stops],
-      (before, after, nowMs) => tellTurnedModels(this.alerts, before, after, nowMs),
+      (before, after, nowMs) => {
+        if (before) tellTurnedModels(this.alerts, before, after, nowMs);
+        tellRefusedPolicies(this.alerts, before, after, nowMs);
+      },
       this.clock.now(),
     );
     this.redeemedCodes = new RedeemedCodes(sql);

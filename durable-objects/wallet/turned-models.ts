@@ -9,7 +9,7 @@ import { changedLifecycles, lifecycleOf, type ModelLifecycle } from '../core/cat
 import { findModel } from '../core/catalogue/lookup.ts';
 import { namedModels } from '../core/policy/retirement.ts';
 import type { Alerts } from './alerts.ts';
-import type { Configuration } from './configuration.ts';
+import { type Configuration, policyInForce } from './configuration.ts';
 
 /** A date that was taken back, or that passed without a retirement, is no news to act on. */
 function isToTell(said: ModelLifecycle, before: readonly ModelLifecycle[]): boolean {
@@ -25,7 +25,8 @@ export function tellTurnedModels(
   after: Configuration,
   nowMs: number,
 ): void {
-  const { catalogue, policy, archived, costCenter } = after;
+  const { catalogue, archived, costCenter } = after;
+  const policy = policyInForce(after, nowMs, null);
   if (!policy || archived) return;
   const turned = changedLifecycles(before.lifecycles, after.lifecycles).filter((each) =>
     isToTell(each, before.lifecycles),

@@ -8,12 +8,12 @@
 import { DurableObject } from 'cloudflare:workers';
 import { readOtlpDestination } from '../core/otlp-destination.ts';
 import type { Renaming } from '../core/pseudonym.ts';
-import { withinTime } from '../ledger/deadline.ts';
 import { migrateObject } from '../ledger/object-tables.ts';
 import { type AlertTakers, takerOf } from './alert-handover.ts';
 import { authorizeKey } from './authorize.ts';
 import { callerReply } from './caller.ts';
-import type { Configuration } from './configuration.ts';
+import { policyInForce } from './configuration.ts';
+import { type CopyEnv, FreshCopy } from './fresh-copy.ts';
 import { gaugesOf, holdViews } from './gauges.ts';
 import { expireLeases } from './leases.ts';
 import { tellLedgerLag } from './ledger-lag.ts';
@@ -42,8 +42,7 @@ import { WalletState } from './state.ts';
 import { totalsOf } from './totals.ts';
 
 /** What the wallet needs of the deployment. */
-export interface WalletEnv {
-  DB: D1Database;
+export interface WalletEnv extends CopyEnv {
   /** Where alerts are delivered. */
   ALERTS: AlertTakers;
   /** A collector for spans, as core/otlp-destination reads it; none by default. */
@@ -53,30 +52,25 @@ export interface WalletEnv {
 
 /** Old rows are dropped at most this often. */
 const CLEANUP_EVERY_MS = 3_600_000;
-/** A key the copy does not know is looked up in D1 at most this often. */
-const UNKNOWN_KEY_PULL_MS = 5_000;
-/** D1 that has not answered by then is away; leases and turns must not wait for it. */
-const PULL_TIMEOUT_MS = 5_000;
-/** The copy is compared with D1 at least this often while turns run. */
-const REFRESH_EVERY_MS = 300_000;
 
 export class Wallet extends DurableObject<WalletEnv> implements WalletRpc {
   readonly #state: WalletState;
+  readonly #copy: FreshCopy;
   #alarmMs: number | null = null;
   #cleanedMs = 0;
-  #pulledMs = 0;
 
   constructor(ctx: DurableObjectState, env: WalletEnv) {
     super(ctx, env);
     migrateObject(ctx.storage, VERSIONS);
     this.#state = new WalletState(ctx.storage);
+    this.#copy = new FreshCopy(this.#state, env, () => this.#armAlarm());
     ctx.blockConcurrencyWhile(async () => {
       this.#alarmMs = await ctx.storage.getAlarm();
     });
   }
 
   async open(request: OpenRequest): Promise<OpenReply> {
-    const configuration = await this.#configurationWithKey(request.costCenter, request.keyId);
+    const configuration = await this.#copy.withKey(request.costCenter, request.keyId);
     if (!configuration) return { status: 'unavailable', message: 'the configuration cannot be read' };
     const reply = this.#state.commit(() => openTurn(this.#state, configuration, request));
     this.#armAlarm();
@@ -84,7 +78,7 @@ export class Wallet extends DurableObject<WalletEnv> implements WalletRpc {
   }
 
   async reopen(request: ReopenRequest): Promise<OpenReply> {
-    const configuration = this.#state.configuration.current();
+    const configuration = this.#copy.usable();
     if (!configuration) return { status: 'unavailable', message: 'the configuration cannot be read' };
     const reply = this.#state.commit(() => reopenTurn(this.#state, configuration, request));
     this.#armAlarm();
@@ -104,13 +98,13 @@ export class Wallet extends DurableObject<WalletEnv> implements WalletRpc {
   }
 
   async authorize(costCenter: string, keyId: string): Promise<AuthorizeReply> {
-    const configuration = await this.#configurationWithKey(costCenter, keyId);
+    const configuration = await this.#copy.withKey(costCenter, keyId);
     if (!configuration) return { status: 'unavailable', message: 'the configuration cannot be read' };
     return authorizeKey(this.#state, configuration, keyId);
   }
 
   async caller(costCenter: string, keyId: string, session: string | null): Promise<CallerReply> {
-    const configuration = await this.#configurationWithKey(costCenter, keyId);
+    const configuration = await this.#copy.withKey(costCenter, keyId);
     if (!configuration) return { status: 'unavailable', message: 'the configuration cannot be read' };
     return callerReply(this.#state, configuration, keyId, session);
   }
@@ -135,10 +129,10 @@ export class Wallet extends DurableObject<WalletEnv> implements WalletRpc {
   }
 
   async view(costCenter: string): Promise<WalletView> {
-    const configuration = await this.#configuration(costCenter);
+    const configuration = await this.#copy.of(costCenter);
     const nowMs = this.#state.clock.now();
     const asOf = new Date(nowMs).toISOString();
-    const policy = configuration?.policy;
+    const policy = configuration && policyInForce(configuration, nowMs, null);
     if (!policy) return { budgets: [], policyVersion: null, asOf };
     const standings = allStandings(this.#state, policy.policy, costCenter, nowMs);
     const budgets = standings.map((standing) => toStandingView(standing, policy.policy.timezone));
@@ -169,17 +163,16 @@ export class Wallet extends DurableObject<WalletEnv> implements WalletRpc {
   }
 
   async refresh(costCenter: string, revision: number): Promise<{ revision: number }> {
-    const known = this.#state.configuration.current();
-    if (known && known.revision >= revision) return { revision: known.revision };
-    const pulled = await this.#pull(costCenter);
-    return { revision: pulled?.revision ?? 0 };
+    return { revision: await this.#copy.atLeast(costCenter, revision) };
   }
 
   async raise(
     costCenter: string,
     event: { on: string; turnId: string | null; facts: unknown },
   ): Promise<void> {
-    const policyVersion = this.#state.configuration.current()?.policy?.version ?? null;
+    const configuration = this.#state.configuration.current();
+    const policy = configuration && policyInForce(configuration, this.#state.clock.now(), null);
+    const policyVersion = policy?.version ?? null;
     const turn = { costCenter, turnId: event.turnId, session: null, developer: null, policyVersion };
     this.#state.commit(() => {
       const nowMs = this.#state.clock.now();
@@ -203,7 +196,7 @@ export class Wallet extends DurableObject<WalletEnv> implements WalletRpc {
       tellLedgerLag(this.#state);
       this.#state.projections.tell(this.#state);
       this.#cleanUp();
-      await this.#keepCopyFresh();
+      await this.#copy.keep();
     } catch (error) {
       console.error({ message: 'the alarm met an error', error: String(error) });
     } finally {
@@ -248,47 +241,5 @@ export class Wallet extends DurableObject<WalletEnv> implements WalletRpc {
     if (this.#alarmMs !== null && this.#alarmMs <= dueMs) return;
     this.#alarmMs = dueMs;
     this.ctx.waitUntil(this.ctx.storage.setAlarm(dueMs));
-  }
-
-  /** The copy; pulled first where there is none. Null where there is none to be had. */
-  async #configuration(costCenter: string): Promise<Configuration | null> {
-    const known = this.#state.configuration.current();
-    if (known) return known;
-    try {
-      return await this.#pull(costCenter);
-    } catch (error) {
-      console.error({ message: 'the configuration cannot be pulled', costCenter, error: String(error) });
-      return null;
-    }
-  }
-
-  /**
-   * The copy, pulled anew where it does not know a key that the edge found genuine: it may be that young. While
-   * D1 is away the copy answers.
-   */
-  async #configurationWithKey(costCenter: string, keyId: string): Promise<Configuration | null> {
-    const known = await this.#configuration(costCenter);
-    if (!known || this.#state.keys.find(keyId)) return known;
-    if (Date.now() - this.#pulledMs < UNKNOWN_KEY_PULL_MS) return known;
-    try {
-      return (await this.#pull(costCenter)) ?? known;
-    } catch {
-      return known;
-    }
-  }
-
-  async #keepCopyFresh(): Promise<void> {
-    const known = this.#state.configuration.current();
-    if (known && Date.now() - this.#pulledMs >= REFRESH_EVERY_MS) await this.#pull(known.costCenter);
-  }
-
-  async #pull(costCenter: string): Promise<Configuration | null> {
-    this.#pulledMs = Date.now();
-    const pull = this.#state.configuration.pull(this.env.DB, costCenter, this.#state.clock.now());
-    // A new copy can bring something to tell, also where nobody waits for it any more.
-    return await withinTime(
-      pull.finally(() => this.#armAlarm()),
-      PULL_TIMEOUT_MS,
-    );
   }
 }

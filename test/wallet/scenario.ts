@@ -8,7 +8,7 @@ import { afterEach, beforeEach, vi } from 'vitest';
 import type { Usage } from '../../durable-objects/core/usage.ts';
 import type { StandingView } from '../../durable-objects/wallet/rpc.ts';
 import type { Wallet } from '../../durable-objects/wallet/wallet.ts';
-import { createCostCenter, freshCostCenter, usageOf, walletStub } from '../fixture.ts';
+import { createCostCenter, freshCostCenter, signedPolicy, usageOf, walletStub } from '../fixture.ts';
 
 export type WalletStub = DurableObjectStub<Wallet>;
 
@@ -38,10 +38,14 @@ export interface Scenario {
   wallet: WalletStub;
 }
 
+/** How many policy versions cost centers have; one where nothing is noted. */
+const versions = new Map<string, number>();
+
 /** A fresh cost center with this policy and one key, its wallet not yet woken. */
 export async function openWallet(policy: object | null): Promise<Scenario> {
   const id = freshCostCenter();
   await createCostCenter(id, policy);
+  versions.set(id, policy === null ? 0 : 1);
   return { id, wallet: walletStub(id) };
 }
 
@@ -71,13 +75,14 @@ export async function commitChange(id: string, ...statements: D1PreparedStatemen
 /** Makes a further version of the policy the live one. */
 export async function changePolicy(scenario: Scenario, policy: object): Promise<void> {
   const { id } = scenario;
+  const version = (versions.get(id) ?? 1) + 1;
+  versions.set(id, version);
   await change(
     scenario,
     env.DB.prepare(
-      `INSERT INTO policy_versions (cost_center, version, state, document, warnings, created_at)
-       SELECT ?1, coalesce(max(version), 0) + 1, 'live', ?2, '[]', '2035-01-01T00:00:00.000Z'
-       FROM policy_versions WHERE cost_center = ?1`,
-    ).bind(id, JSON.stringify(policy)),
+      `INSERT INTO policy_versions (cost_center, version, state, document, warnings, created_at, signed)
+       VALUES (?, ?, 'live', ?, '[]', '2035-01-01T00:00:00.000Z', ?)`,
+    ).bind(id, version, JSON.stringify(policy), await signedPolicy(id, version, policy)),
     env.DB.prepare(
       `UPDATE cost_centers SET live_policy_version =
        (SELECT max(version) FROM policy_versions WHERE cost_center = ?1) WHERE id = ?1`,

@@ -17,7 +17,7 @@ import {
   usd,
   walletStub,
 } from '../../fixture.ts';
-import { costing } from '../../wallet/scenario.ts';
+import { changePolicy, costing } from '../../wallet/scenario.ts';
 import { type Answer, call } from './admin-calls.ts';
 import { addAlerts, addEntries, addReconciliation, entryOf } from './ledger-rows.ts';
 import { storedInD1, traceOf } from './traces.ts';
@@ -222,12 +222,10 @@ describe('the call refuses', () => {
     const { id, name } = await leaver();
     const [day, ...rest] = POLICY.budgets;
     const policy = { budgets: [{ ...day, overrides: { [name]: '5.00' } }, ...rest] };
-    await env.DB.prepare('UPDATE policy_versions SET document = ? WHERE cost_center = ?')
-      .bind(JSON.stringify(policy), id)
-      .run();
+    await changePolicy({ id, wallet: walletStub(id) }, policy);
     const answer = await pseudonymise(name);
     expect(answer).toMatchObject({ status: 409, body: { error: { type: 'conflict_error' } } });
-    expect(JSON.stringify(answer.body)).toContain(`version 1 of ${id}`);
+    expect(JSON.stringify(answer.body)).toContain(`version 2 of ${id}`);
   });
 
   test.each([
