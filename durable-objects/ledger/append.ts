@@ -3,6 +3,7 @@
  * already there is left as it is, so a batch whose answer was lost can be sent again.
  */
 import type { AlertEvent, Entry } from './entry.ts';
+import type { PolicyTrip } from './policy-trip.ts';
 
 /** How a field becomes a column's value: as it is (booleans as 0 and 1), or as JSON text. */
 export type ColumnForm = 'value' | 'json';
@@ -95,6 +96,16 @@ const ALERT_COLUMNS: Record<keyof AlertEvent, ColumnForm> = {
   context: 'json',
 };
 
+const TRIP_COLUMNS: Record<keyof PolicyTrip, ColumnForm> = {
+  rollout: 'value',
+  cost_center: 'value',
+  version: 'value',
+  base_version: 'value',
+  signal: 'value',
+  occurred_at: 'value',
+  evidence: 'json',
+};
+
 function insertFromJson(table: string, key: string, columns: Record<string, ColumnForm>): string {
   const names = Object.keys(columns).map((column) => `"${column}"`);
   const values = Object.entries(columns).map(([column, form]) =>
@@ -105,6 +116,7 @@ function insertFromJson(table: string, key: string, columns: Record<string, Colu
 
 /** Takes a JSON array of entries as its one parameter. */
 export const INSERT_ENTRIES = insertFromJson('ledger_entries', 'entry_id', ENTRY_COLUMNS);
+const INSERT_TRIPS = insertFromJson('policy_trips', 'rollout', TRIP_COLUMNS);
 const INSERT_ALERTS = insertFromJson('alert_events', 'event_id', ALERT_COLUMNS);
 
 /**
@@ -148,18 +160,20 @@ const ADD_TO_TOTALS = `
     .join(', ')}`;
 
 /**
- * Appends entries and alert events in one D1 transaction; each is a JSON document as text. Rejects where D1 does
+ * Appends entries, alert events and trips of guards in one D1 transaction; each is a JSON document as text. Rejects where D1 does
  * not take the batch, and then none of it is in.
  */
 export async function append(
   db: D1Database,
   entries: readonly string[],
   alerts: readonly string[],
+  trips: readonly string[] = [],
 ): Promise<void> {
   const statements: D1PreparedStatement[] = [];
   if (entries.length > 0) {
     statements.push(db.prepare(ADD_TO_TOTALS).bind(`[${entries.join(',')}]`), insertEntries(db, entries));
   }
   if (alerts.length > 0) statements.push(db.prepare(INSERT_ALERTS).bind(`[${alerts.join(',')}]`));
+  if (trips.length > 0) statements.push(db.prepare(INSERT_TRIPS).bind(`[${trips.join(',')}]`));
   if (statements.length > 0) await db.batch(statements);
 }

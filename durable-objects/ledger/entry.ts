@@ -139,7 +139,7 @@ export interface AlertEvent {
   cost_center: string;
   /**
    * `stage:alert`, `stage:downgrade`, `stage:pause`, `upstream_credential`, `unknown_model`, `model_retiring`,
-   * `reconciliation`.
+   * `reconciliation`, `policy_rolled_back`.
    */
   on: string;
   occurred_at: string;

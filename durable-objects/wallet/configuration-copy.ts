@@ -6,6 +6,7 @@ import { z } from 'zod';
 import type { PublicKey } from '../ledger/signature.ts';
 import { type Configuration, toConfiguration } from './configuration.ts';
 import { signatureProblems, withVerifiedPolicies } from './policy-signature.ts';
+import { rolloutProblems, withVerifiedRollouts } from './rollout-signature.ts';
 
 /** Told in the transaction in which a newer copy takes an older one's place (null: the first one); must not throw. */
 export type OnReplaced = (before: Configuration | null, after: Configuration, nowMs: number) => void;
@@ -33,24 +34,27 @@ export class ConfigurationCopy {
   readonly #storage: DurableObjectStorage;
   readonly #changes: readonly CopiedTable[];
   readonly #onReplaced: OnReplaced;
+  readonly #tripped: ReadonlySet<string>;
   #current: Configuration | null;
   /** The document `#current` was read from. */
   #document: string | null;
 
-  /** `changes` are the tables copied row by row along with the document. */
+  /** `changes` are the tables copied row by row along with the document; `tripped` is Configuration's. */
   constructor(
     storage: DurableObjectStorage,
     changes: readonly CopiedTable[],
     onReplaced: OnReplaced,
     nowMs: number,
+    tripped: ReadonlySet<string>,
   ) {
+    this.#tripped = tripped;
     this.#storage = storage;
     this.#changes = changes;
     this.#onReplaced = onReplaced;
     const [row] = storage.sql
       .exec<{ revision: number; document: string }>('SELECT revision, document FROM configuration')
       .toArray();
-    this.#current = row ? toConfiguration(row.revision, row.document, nowMs) : null;
+    this.#current = row ? toConfiguration(row.revision, row.document, nowMs, tripped) : null;
     this.#document = row?.document ?? null;
   }
 
@@ -77,13 +81,15 @@ export class ConfigurationCopy {
     if (row === undefined) return null;
     const pulled = pulledSchema.parse(row);
     const problems = await signatureProblems(pulled.document, costCenter, keys);
+    const ofRollouts = await rolloutProblems(pulled.document, costCenter, keys);
     const before = this.#current;
     const isSettled = before?.refusedPolicies.length === 0;
     if (before && (pulled.revision < before.revision || (pulled.revision === before.revision && isSettled))) {
       return before;
     }
-    const text = withVerifiedPolicies(pulled.document, problems, this.#document, nowMs);
-    const configuration = toConfiguration(pulled.revision, text, nowMs);
+    const verified = withVerifiedPolicies(pulled.document, problems, this.#document, nowMs);
+    const text = withVerifiedRollouts(verified, ofRollouts, this.#document);
+    const configuration = toConfiguration(pulled.revision, text, nowMs, this.#tripped);
     this.#storage.transactionSync(() => {
       const { revision } = configuration;
       this.#storage.sql.exec('INSERT OR REPLACE INTO configuration VALUES (1, ?, ?)', revision, text);

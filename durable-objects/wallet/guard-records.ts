@@ -14,16 +14,30 @@ export interface Counted {
   baseVersion: number;
 }
 
+/** A rollout that a turn tells of. */
+export interface Told {
+  rollout: string;
+  side: Side;
+}
+
+/** A turn that is under way. */
+export interface WatchedTurn {
+  told: readonly Told[];
+  /** Whether what the upstream says to the policy's model is still to come. */
+  awaitsUpstream: boolean;
+}
+
 /** How a thread's last turn was served, for what its next one tells of it. */
 export interface ServedTurn {
   turnId: string;
   wasChanged: boolean;
-  watched: readonly { rollout: string; side: Side }[];
+  told: readonly Told[];
 }
 
 /** Figures of versions are what later rollouts are held against. */
 const FIGURES_KEPT_MS = 40 * 86_400_000;
-const THREADS_KEPT_MS = 86_400_000;
+/** A thread that rests for longer has forgotten what its tools said. */
+const TURNS_KEPT_MS = 86_400_000;
 
 /** Signals that are a version's own. The others are pairs: of two versions, and of no use against a third. */
 const OF_ONE_VERSION: readonly GuardSignal[] = ['upstream_400s', 'outcome_errors'];
@@ -43,14 +57,14 @@ function threadOf({ kind, agent }: ThreadFacts): string {
 
 export class GuardRecords {
   readonly #sql: SqlStorage;
-  #tripped = new Set<string>();
+  readonly #tripped = new Set<string>();
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
     this.reload();
   }
 
-  /** Ids of the rollouts whose guard tripped. */
+  /** Ids of the rollouts whose guard tripped; always the same set, which changes. */
   get tripped(): ReadonlySet<string> {
     return this.#tripped;
   }
@@ -58,7 +72,8 @@ export class GuardRecords {
   /** Reads what is kept in memory anew: at start, and after a rolled-back transaction. */
   reload(): void {
     const rows = this.#sql.exec<{ rollout: string }>('SELECT rollout FROM guard_trips');
-    this.#tripped = new Set([...rows].map(({ rollout }) => rollout));
+    this.#tripped.clear();
+    for (const { rollout } of rows) this.#tripped.add(rollout);
   }
 
   /** The figures of one rollout. Call its changes inside a transaction. */
@@ -97,7 +112,9 @@ export class GuardRecords {
     if (!OF_ONE_VERSION.includes(signal)) return beside;
     const query = `SELECT coalesce(sum(turns), 0) AS turns, coalesce(sum(bad), 0) AS bad FROM guard_counts
        WHERE version = ? AND side = 'candidate' AND signal = ? AND rollout <> ?`;
-    const { turns, bad } = this.#sql.exec<{ turns: number; bad: number }>(query, baseVersion, signal, id).one();
+    const { turns, bad } = this.#sql
+      .exec<{ turns: number; bad: number }>(query, baseVersion, signal, id)
+      .one();
     return { turns: beside.turns + turns, bad: beside.bad + bad };
   }
 
@@ -149,6 +166,22 @@ export class GuardRecords {
     return row ? (JSON.parse(row.document) as PolicyTrip) : null;
   }
 
+  /** Keeps whom an admitted turn tells of, until it is settled. */
+  saveTurn(turnId: string, watched: WatchedTurn, nowMs: number): void {
+    const replace = 'INSERT OR REPLACE INTO guard_turns (turn_id, at_ms, watched) VALUES (?, ?, ?)';
+    this.#sql.exec(replace, turnId, nowMs, JSON.stringify(watched));
+  }
+
+  turn(turnId: string): WatchedTurn | null {
+    const query = 'SELECT watched FROM guard_turns WHERE turn_id = ?';
+    const [row] = this.#sql.exec<{ watched: string }>(query, turnId).toArray();
+    return row ? (JSON.parse(row.watched) as WatchedTurn) : null;
+  }
+
+  forgetTurn(turnId: string): void {
+    this.#sql.exec('DELETE FROM guard_turns WHERE turn_id = ?', turnId);
+  }
+
   saveServed(facts: ThreadFacts, served: ServedTurn, nowMs: number): void {
     this.#sql.exec(
       'INSERT OR REPLACE INTO guard_threads (session, thread, at_ms, served) VALUES (?, ?, ?, ?)',
@@ -181,7 +214,9 @@ export class GuardRecords {
 
   forgetBefore(nowMs: number): void {
     const before = nowMs - FIGURES_KEPT_MS;
-    this.#sql.exec('DELETE FROM guard_threads WHERE at_ms < ?', nowMs - THREADS_KEPT_MS);
+    for (const table of ['guard_threads', 'guard_turns']) {
+      this.#sql.exec(`DELETE FROM ${table} WHERE at_ms < ?`, nowMs - TURNS_KEPT_MS);
+    }
     this.#sql.exec('DELETE FROM guard_counts WHERE at_ms < ?', before);
     this.#sql.exec('DELETE FROM guard_subjects WHERE rollout NOT IN (SELECT rollout FROM guard_counts)');
   }

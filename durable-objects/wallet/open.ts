@@ -15,6 +15,7 @@ import { NO_TOKENS } from '../core/usage.ts';
 import { alertContextOf } from './alert-context.ts';
 import { type Configuration, isExempt, policyInForce } from './configuration.ts';
 import { refusalEntry } from './entries.ts';
+import { watchDecision } from './guard-watch.ts';
 import type { VirtualKey } from './keys.ts';
 import type { KeyProblem, OpenReply, OpenRequest, Refusal, StandingView } from './rpc.ts';
 import { standingsFor, toRecordedStanding, toStandingView } from './standings.ts';
@@ -73,6 +74,7 @@ export function openTurn(state: WalletState, configuration: Configuration, reque
   const closed = closedRefusal(opening);
   if (closed) return bookRefusal(opening, closed, null);
   const decision = decideOver(opening);
+  watchDecision(opening, decision);
   return decision.kind === 'refuse'
     ? bookRefusal(opening, toRefusal(opening, decision), decision)
     : bookHold(opening, decision);

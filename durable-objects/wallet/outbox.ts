@@ -7,6 +7,7 @@ import { type Renaming, withPseudonym } from '../core/pseudonym.ts';
 import { append } from '../ledger/append.ts';
 import { withinTime } from '../ledger/deadline.ts';
 import type { AlertEvent, Entry } from '../ledger/entry.ts';
+import type { PolicyTrip } from '../ledger/policy-trip.ts';
 
 /** Rows and characters a batch has at most: a D1 parameter may be 2 MB, and a character takes up to 3 bytes. */
 const BATCH_ROWS = 200;
@@ -42,7 +43,8 @@ export class Outbox {
 
   put(destination: 'ledger', document: Entry, nowMs: number): void;
   put(destination: 'alerts', document: AlertEvent, nowMs: number): void;
-  put(destination: string, document: Entry | AlertEvent, nowMs: number): void {
+  put(destination: 'trips', document: PolicyTrip, nowMs: number): void;
+  put(destination: string, document: Entry | AlertEvent | PolicyTrip, nowMs: number): void {
     this.#sql.exec(
       'INSERT INTO outbox (destination, document) VALUES (?, ?)',
       destination,
@@ -104,7 +106,10 @@ export class Outbox {
         const rows = this.#nextRows();
         if (rows.length === 0) break;
         const entries = documents(rows, 'ledger');
-        await withinTime(append(db, entries, documents(rows, 'alerts')), SEND_TIMEOUT_MS);
+        await withinTime(
+          append(db, entries, documents(rows, 'alerts'), documents(rows, 'trips')),
+          SEND_TIMEOUT_MS,
+        );
         // No await between these two: they are committed together.
         this.#sql.exec('DELETE FROM outbox WHERE sequence <= ?', rows.at(-1)?.sequence ?? 0);
         onTaken?.(entries);

@@ -4,6 +4,7 @@
  * Runs inside one transaction.
  */
 import type { Configuration } from './configuration.ts';
+import { watchRefusedModel } from './guard-watch.ts';
 import { decideOver, LEASE_MS, openingOf, toHold, toRefusal, toRefused } from './open.ts';
 import type { OpenReply, ReopenRequest } from './rpc.ts';
 import type { WalletState } from './state.ts';
@@ -28,6 +29,7 @@ export function reopenTurn(
   const { request, openSeq, admittedAtMs } = opened;
   const key = state.keys.find(request.keyId);
   if (!key) return { status: 'key_rejected', problem: 'unknown' };
+  watchRefusedModel(state, configuration, opened);
   const failedModels = [...opened.failedModels, { model: opened.model, remember }];
   const opening = openingOf(state, configuration, request, key, { openSeq, admittedAtMs, failedModels });
   const decision = decideOver(opening);

@@ -1,7 +1,7 @@
 /** Rollouts as the wallet's copy has them, and which of them a turn is watched by. */
 import { z } from 'zod';
-import { GUARD_SIGNALS, type GuardSignal } from '../core/guards/signals.ts';
 import type { Side } from '../core/guards/observe.ts';
+import { GUARD_SIGNALS, type GuardSignal } from '../core/guards/signals.ts';
 import { isInCanary } from '../core/policy/canary.ts';
 import type { PolicyVersion } from '../core/policy/types.ts';
 

@@ -6,6 +6,7 @@ import { AlertHandover } from './alert-handover.ts';
 import { Alerts } from './alerts.ts';
 import { Clock } from './clock.ts';
 import { ConfigurationCopy } from './configuration-copy.ts';
+import { GuardRecords } from './guard-records.ts';
 import { VirtualKeys } from './keys.ts';
 import { Outbox } from './outbox.ts';
 import { tellRefusedPolicies } from './policy-signature.ts';
@@ -27,6 +28,7 @@ export class WalletState {
   readonly alerts: Alerts;
   readonly clock: Clock;
   readonly configuration: ConfigurationCopy;
+  readonly guards: GuardRecords;
   readonly handover: AlertHandover;
   readonly keys: VirtualKeys;
   readonly outbox: Outbox;
@@ -56,6 +58,7 @@ export class WalletState {
     this.alerts = new Alerts(sql, this.outbox, this.handover);
     this.projections = new Projections();
     this.prices = new PriceBooks(sql);
+    this.guards = new GuardRecords(sql);
     this.configuration = new ConfigurationCopy(
       storage,
       [this.keys, this.raises, this.stops],
@@ -64,6 +67,7 @@ export class WalletState {
         tellRefusedPolicies(this.alerts, before, after, nowMs);
       },
       this.clock.now(),
+      this.guards.tripped,
     );
     this.redeemedCodes = new RedeemedCodes(sql);
     this.refusedModels = new RefusedModels(sql);
@@ -92,6 +96,7 @@ export class WalletState {
     this.refusedModels.forgetBefore(nowMs);
     this.alerts.forgetBefore(nowMs);
     this.prices.forgetBefore(nowMs);
+    this.guards.forgetBefore(nowMs);
   }
 
   /**
@@ -110,6 +115,7 @@ export class WalletState {
         this.raises,
         this.outbox,
         this.handover,
+        this.guards,
       ]) {
         part.rename(renaming);
       }
@@ -125,6 +131,7 @@ export class WalletState {
       this.spend.reload();
       this.turns.reload();
       this.prices.reload();
+      this.guards.reload();
       this.outbox.reload(this.clock.now());
       throw error;
     }

@@ -11,9 +11,14 @@ import { fail } from './failures.ts';
 import { withOwner } from './owner.ts';
 import { pageOf, pageQuery, WRONG_CURSOR } from './paging.ts';
 import { newPolicy, policyVersionView, toPolicyVersionView, versionParams } from './policy-contract.ts';
+import { guardOf, guardView } from './policy-guard.ts';
 import { step, unknownVersion } from './policy-step.ts';
 
 export const policies = adminRouter();
+
+const watchedVersionView = policyVersionView
+  .extend({ guard: guardView.nullable().openapi({ description: 'Null: no guard ever watched it.' }) })
+  .openapi('WatchedPolicyVersion');
 
 policies.openapi(
   createRoute({
@@ -72,7 +77,7 @@ policies.openapi(
     method: 'get',
     path: '/cost_centers/{id}/policies/{version}',
     request: { params: versionParams },
-    responses: { ...ERRORS, 200: answer(policyVersionView, 'The version.') },
+    responses: { ...ERRORS, 200: answer(watchedVersionView, 'The version, with its guard.') },
   }),
   async (c) => {
     const { id, version } = c.req.valid('param');
@@ -80,7 +85,8 @@ policies.openapi(
       const database = databaseOf(c);
       const row = await findPolicyVersion(database, id, version);
       if (!row) return fail(c.get('requestId'), unknownVersion(id, version));
-      return c.json(toPolicyVersionView({ owner, row }, await knownModels(database, Date.now())), 200);
+      const view = toPolicyVersionView({ owner, row }, await knownModels(database, Date.now()));
+      return c.json({ ...view, guard: await guardOf(c, owner, version) }, 200);
     });
   },
 );
