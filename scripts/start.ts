@@ -45,7 +45,7 @@ async function start(settings: Settings): Promise<void> {
 
   running.resolve(gateway);
   // Nobody waits for it; what becomes of it is in the Worker's log.
-  if (hasKey(settings.upstream)) gateway.runSchedule().catch(() => undefined);
+  gateway.runSchedule(hasKey(settings.upstream) ? 'hour' : 'five_minutes').catch(() => undefined);
   process.stdout.write(
     banner({
       port: front.port,

@@ -1,33 +1,57 @@
 /**
- * What the Worker does by the clock (`[triggers]` in wrangler.toml): publishes list prices, refreshes what is
- * known of models, has wallets take up what changed, and does what finance does daily. Never throws: what failed is
- * logged, and the next run tries again.
+ * What the Worker does by the clock (`[triggers]` in wrangler.toml): follows scheduled policies every few minutes; and
+ * every hour publishes list prices, refreshes what is known of models, has wallets take up what changed, and does what
+ * finance does daily. Never throws: what failed is logged, and the next run tries again.
  */
 import { builtinCatalogue } from '../durable-objects/core/catalogue/models.ts';
 import { type Bindings, type Env, readBindings } from './bindings.ts';
 import { runFinance } from './finance/daily.ts';
 import { refreshModels } from './policy/model-refresh.ts';
 import { handOverPending } from './policy/pending-requests.ts';
+import { followSchedules } from './policy/schedule.ts';
+import { signLegacyVersions } from './policy/signing.ts';
 import { followTrips } from './policy/trips.ts';
 import { createProvider } from './providers/create.ts';
 import { tellWallets } from './routes/admin/tell-wallets.ts';
 import { openDatabase } from './store/database.ts';
 import { publishListPrices } from './store/list-prices.ts';
 
-export async function scheduled(_controller: ScheduledController, env: Env): Promise<void> {
+/** The cron of what must not wait for an hour, as wrangler.toml has it. */
+const FREQUENT_CRON = '*/5 * * * *';
+
+export async function scheduled(controller: ScheduledController, env: Env): Promise<void> {
   const bindings = readBindings(env);
   if (!bindings.ok) {
     console.error({ message: bindings.error });
     return;
   }
-  for (const job of [publishPrices, lookAtModels, handOverRequests, followGuards]) {
+  await runJobs(bindings.value, [followPolicySchedules, followGuards, signPolicies]);
+  if (controller.cron === FREQUENT_CRON) return;
+  await runJobs(bindings.value, [publishPrices, lookAtModels, handOverRequests]);
+  await runFinance(bindings.value, Date.now());
+}
+
+async function runJobs(
+  bindings: Bindings,
+  jobs: readonly ((bindings: Bindings) => Promise<void>)[],
+): Promise<void> {
+  for (const job of jobs) {
     try {
-      await job(bindings.value);
+      await job(bindings);
     } catch (error) {
       console.error({ message: 'a scheduled run failed', job: job.name, error: String(error) });
     }
   }
-  await runFinance(bindings.value, Date.now());
+}
+
+/** D1 follows the wallets, which start scheduled policies by themselves. */
+async function followPolicySchedules(bindings: Bindings): Promise<void> {
+  await followSchedules(openDatabase(bindings.db), bindings, new Date().toISOString());
+}
+
+/** Policies from before versions were signed get their signatures. */
+async function signPolicies({ db, signingKeys }: Bindings): Promise<void> {
+  await signLegacyVersions(openDatabase(db), signingKeys, new Date().toISOString());
 }
 
 /** Increase requests whose delivery was away when they were made are told of now; the others are known there. */

@@ -42,6 +42,7 @@ const NOW_DONE: Record<string, string> = {
   reconciliation: 'Bursar changes nothing: somebody has to look at the difference.',
   ledger_lag: 'Bursar goes on and keeps what the ledger has not taken yet.',
   model_retiring: 'Bursar passes the model over once it is retired.',
+  policy_signature: 'Bursar goes on by the last policy it could verify; without one it takes no turns.',
   unknown_model: 'Bursar charges it at the dearest rate it knows.',
   upstream_credential: 'Bursar answers 502 until its key for the provider is set anew.',
   increase_request: 'Bursar waits for an answer; nothing was raised yet.',
@@ -57,6 +58,7 @@ const TOLD: Record<string, string> = {
   reconciliation: 'The ledger and another book differ',
   ledger_lag: 'The ledger is behind',
   model_retiring: 'A model is on its way out',
+  policy_signature: 'A policy was refused: its signature does not hold',
   unknown_model: 'An unknown model was used',
   upstream_credential: "The provider refuses Bursar's key",
 };

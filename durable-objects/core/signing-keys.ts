@@ -8,7 +8,8 @@ import { err, ok, type Result } from './result.ts';
 /** A key that signs, or one that was rotated out and verifies what it once signed. */
 export type SigningKeyText = { generation: number } & ({ seed: string } | { publicKey: string });
 
-const KEY = /^([1-9]\d{0,5}):(public\.)?([\w-]{43})$/;
+/** The last of 43 characters carries 4 bits of the 32 bytes: its other two are zero. */
+const KEY = /^([1-9]\d{0,5}):(public\.)?([\w-]{42}[AEIMQUYcgkosw048])$/;
 
 /** Reads the secret. The first key signs; the error says what was expected and never shows a key. */
 export function readSigningKeys(text: string | undefined): Result<SigningKeyText[], string> {

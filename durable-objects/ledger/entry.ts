@@ -139,7 +139,7 @@ export interface AlertEvent {
   cost_center: string;
   /**
    * `stage:alert`, `stage:downgrade`, `stage:pause`, `upstream_credential`, `unknown_model`, `model_retiring`,
-   * `reconciliation`, `policy_rolled_back`.
+   * `policy_signature`, `policy_rolled_back`, `reconciliation`.
    */
   on: string;
   occurred_at: string;

@@ -54,11 +54,35 @@ export async function signPolicy(
   return { payload: whole, signature: await signDocument(whole, keys) };
 }
 
-/** As it is read back: of the payload only what is compared; all of it is under the signature. */
+/** As it is read back: of the payload only what is looked at; all of it is under the signature. */
 const envelopeSchema = z.object({
-  payload: z.looseObject({ type: z.string(), cost_center: z.string(), version: z.number().int() }),
+  payload: z.looseObject({
+    type: z.string(),
+    cost_center: z.string(),
+    version: z.number().int(),
+    policy: z.unknown().optional(),
+    approval: z.looseObject({ at: z.string() }),
+  }),
   signature: z.object({ algorithm: z.literal('Ed25519'), key: z.number().int(), value: z.string() }),
 });
+
+export interface EnvelopeSummary {
+  algorithm: 'Ed25519';
+  /** The generation of the key. */
+  key: number;
+  /** ISO 8601, UTC. */
+  signedAt: string;
+  document: unknown;
+}
+
+/** What stored text says it is, verified or not; null where it is no envelope: whoever can write D1 may have been there. */
+export function summaryOfEnvelope(signed: unknown): EnvelopeSummary | null {
+  const read = envelopeSchema.safeParse(signed);
+  if (!read.success) return null;
+  const { payload, signature } = read.data;
+  const { algorithm, key } = signature;
+  return { algorithm, key, signedAt: payload.approval.at, document: payload.policy ?? null };
+}
 
 /** A version as a database has it, and the number that it is asked for by. */
 export interface StoredPolicy {

@@ -13,6 +13,8 @@ import { migrate } from './migrations.ts';
 import { watchForWorkerd } from './watch-workerd.ts';
 
 const LOOPBACK = '127.0.0.1';
+/** As wrangler.toml has them. */
+const CRONS = { hour: '23 * * * *', five_minutes: '*/5 * * * *' };
 
 export interface GatewayOptions {
   /** The folder with the built `index.js`. */
@@ -28,7 +30,7 @@ export interface Gateway {
   /** Where the Worker listens now; another port after a workerd that crashed. */
   address(): Promise<URL>;
   /** Runs what a cron would: none fires on this machine. Resolves when it is done, whatever it came to. */
-  runSchedule(): Promise<void>;
+  runSchedule(every: 'hour' | 'five_minutes'): Promise<void>;
 }
 
 /** Starts the Worker and resolves once it listens and D1 is migrated. It ends with this process, however that exits. */
@@ -39,8 +41,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   await migrate(await miniflare.getD1Database('DB'));
   return {
     address: () => miniflare.unsafeGetDirectURL(),
-    runSchedule: async () => {
-      await (await miniflare.getWorker()).scheduled();
+    runSchedule: async (every) => {
+      await (await miniflare.getWorker()).scheduled({ cron: CRONS[every] });
     },
   };
 }

@@ -1,4 +1,5 @@
 /** Whether a submission or an approval still is about what would happen: the same document, in the same one's place. */
+import { summaryOfEnvelope } from '../../durable-objects/ledger/policy-envelope.ts';
 import { canonicalText } from '../../durable-objects/ledger/signature.ts';
 import type { PolicyFacts } from '../store/policy-versions.ts';
 
@@ -8,7 +9,8 @@ const WAITING = ['submitted', 'approved', 'scheduled'];
 export function staleWhy({ owner, row }: PolicyFacts): string | null {
   if (!WAITING.includes(row.state) || row.submittedAt === null) return null;
   const said = row.approvedAt === null ? 'submitted' : 'approved';
-  if (row.signed && canonicalText(row.signed.payload.policy) !== canonicalText(row.document)) {
+  const envelope = summaryOfEnvelope(row.signed);
+  if (envelope && canonicalText(envelope.document) !== canonicalText(row.document)) {
     return `the document of version ${row.version} is not the one that was approved`;
   }
   if (row.baseVersion === owner.livePolicyVersion) return null;

@@ -5,6 +5,7 @@
 import { and, asc, eq, gt, type SQL, sql } from 'drizzle-orm';
 import type { BatchItem } from 'drizzle-orm/batch';
 import type { PolicyProblem } from '../../durable-objects/core/policy/types.ts';
+import { summaryOfEnvelope } from '../../durable-objects/ledger/policy-envelope.ts';
 import { type Authorship, commitChange, untilCommitted } from './change.ts';
 import { type CostCenter, isUnchanged } from './cost-centers.ts';
 import type { Database } from './database.ts';
@@ -38,6 +39,7 @@ export interface PolicyMove {
 
 /** How far a version has come, without its document. */
 export function wayOfPolicyVersion(row: PolicyVersionRow) {
+  const envelope = summaryOfEnvelope(row.signed);
   return {
     state: row.state,
     author: row.authors.at(-1) ?? null,
@@ -54,10 +56,10 @@ export function wayOfPolicyVersion(row: PolicyVersionRow) {
     rejection_reason: row.rejectionReason,
     activate_at: row.activateAt,
     activated_at: row.activatedAt,
-    signature: row.signed && {
-      algorithm: row.signed.signature.algorithm,
-      key: row.signed.signature.key,
-      signed_at: row.signed.payload.approval.at,
+    signature: envelope && {
+      algorithm: envelope.algorithm,
+      key: envelope.key,
+      signed_at: envelope.signedAt,
     },
   };
 }

@@ -9,6 +9,7 @@ export const ROUTED_EVENTS = [
   'reconciliation',
   'ledger_lag',
   'model_retiring',
+  'policy_signature',
   'unknown_model',
   'upstream_credential',
   'increase_request',
