@@ -119,9 +119,9 @@ describe('a schedule', () => {
     const database = openDatabase(env.DB);
     const owner = await findCostCenter(database, line.id);
     if (!owner) throw new Error('no cost center');
-    expect(await livePolicy(database, owner)).toMatchObject({ version: 1 });
+    expect(await livePolicy(database, owner, 'team-day')).toMatchObject({ version: 1 });
     toTime(ONE);
-    expect(await livePolicy(database, owner)).toMatchObject({ version: second });
+    expect(await livePolicy(database, owner, 'team-day')).toMatchObject({ version: second });
   });
 
   test('gives way to a later one of the same cost center; repeated, it changes nothing', async () => {
