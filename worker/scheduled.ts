@@ -11,6 +11,7 @@ import { refreshModels } from './policy/model-refresh.ts';
 import { handOverPending } from './policy/pending-requests.ts';
 import { followSchedules } from './policy/schedule.ts';
 import { signLegacyVersions } from './policy/signing.ts';
+import { followTrips } from './policy/trips.ts';
 import { createProvider } from './providers/create.ts';
 import { tellWallets } from './routes/admin/tell-wallets.ts';
 import { openDatabase } from './store/database.ts';
@@ -25,7 +26,7 @@ export async function scheduled(controller: ScheduledController, env: Env): Prom
     console.error({ message: bindings.error });
     return;
   }
-  await runJobs(bindings.value, [followPolicySchedules, signPolicies]);
+  await runJobs(bindings.value, [followPolicySchedules, followGuards, signPolicies]);
   if (controller.cron === FREQUENT_CRON) return;
   await runJobs(bindings.value, [publishPrices, lookAtModels, handOverRequests, lookAfterDryRuns]);
   await runFinance(bindings.value, Date.now());
@@ -61,6 +62,11 @@ async function handOverRequests(bindings: Bindings): Promise<void> {
 
 async function lookAfterDryRuns(bindings: Bindings): Promise<void> {
   await keepDryRuns(bindings, Date.now());
+}
+
+/** Versions whose guard tripped are taken back in D1 too. */
+async function followGuards({ db }: Bindings): Promise<void> {
+  await followTrips(openDatabase(db), new Date().toISOString());
 }
 
 /** Puts the list prices that this deployment brought into D1, once. */

@@ -46,12 +46,15 @@ const NOW_DONE: Record<string, string> = {
   unknown_model: 'Bursar charges it at the dearest rate it knows.',
   upstream_credential: 'Bursar answers 502 until its key for the provider is set anew.',
   increase_request: 'Bursar waits for an answer; nothing was raised yet.',
+  policy_rolled_back:
+    'Bursar decides by the version before from the next turn on. The version keeps its evidence.',
 };
 
 const TOLD: Record<string, string> = {
   'stage:alert': 'warning',
   'stage:downgrade': 'stepping down',
   'stage:pause': 'paused',
+  policy_rolled_back: 'A guard took a policy back',
   reconciliation: 'The ledger and another book differ',
   ledger_lag: 'The ledger is behind',
   model_retiring: 'A model is on its way out',

@@ -4,6 +4,7 @@
  */
 import type { HashedWalletEvent } from './audit-link.ts';
 import type { AlertEvent, Entry } from './entry.ts';
+import type { PolicyTrip } from './policy-trip.ts';
 
 /** How a field becomes a column's value: as it is (booleans as 0 and 1), or as JSON text. */
 export type ColumnForm = 'value' | 'json';
@@ -108,6 +109,16 @@ const WALLET_AUDIT_COLUMNS: Record<keyof HashedWalletEvent, ColumnForm> = {
   hash: 'value',
 };
 
+const TRIP_COLUMNS: Record<keyof PolicyTrip, ColumnForm> = {
+  rollout: 'value',
+  cost_center: 'value',
+  version: 'value',
+  base_version: 'value',
+  signal: 'value',
+  occurred_at: 'value',
+  evidence: 'json',
+};
+
 function insertFromJson(table: string, key: string, columns: Record<string, ColumnForm>): string {
   const names = Object.keys(columns).map((column) => `"${column}"`);
   const values = Object.entries(columns).map(([column, form]) =>
@@ -118,6 +129,7 @@ function insertFromJson(table: string, key: string, columns: Record<string, Colu
 
 /** Takes a JSON array of entries as its one parameter. */
 export const INSERT_ENTRIES = insertFromJson('ledger_entries', '"entry_id"', ENTRY_COLUMNS);
+const INSERT_TRIPS = insertFromJson('policy_trips', '"rollout"', TRIP_COLUMNS);
 const INSERT_ALERTS = insertFromJson('alert_events', '"event_id"', ALERT_COLUMNS);
 const INSERT_WALLET_AUDIT = insertFromJson(
   'wallet_audit_events',
@@ -166,14 +178,14 @@ const ADD_TO_TOTALS = `
     .join(', ')}`;
 
 /**
- * Appends entries, alert events and events of wallets' audit chains in one D1 transaction; each is a JSON document as text. Rejects where D1 does
- * not take the batch, and then none of it is in.
+ * Appends entries, alert events, trips of guards and events of wallets' audit chains in one D1 transaction; each is a
+ * JSON document as text. Rejects where D1 does not take the batch, and then none of it is in.
  */
 export async function append(
   db: D1Database,
   entries: readonly string[],
   alerts: readonly string[],
-  audits: readonly string[] = [],
+  { audits = [], trips = [] }: { audits?: readonly string[]; trips?: readonly string[] } = {},
 ): Promise<void> {
   const statements: D1PreparedStatement[] = [];
   if (entries.length > 0) {
@@ -181,5 +193,6 @@ export async function append(
   }
   if (alerts.length > 0) statements.push(db.prepare(INSERT_ALERTS).bind(`[${alerts.join(',')}]`));
   if (audits.length > 0) statements.push(db.prepare(INSERT_WALLET_AUDIT).bind(`[${audits.join(',')}]`));
+  if (trips.length > 0) statements.push(db.prepare(INSERT_TRIPS).bind(`[${trips.join(',')}]`));
   if (statements.length > 0) await db.batch(statements);
 }

@@ -138,8 +138,8 @@ export interface AlertEvent {
   /** Or ORGANISATION. */
   cost_center: string;
   /**
-   * `stage:alert`, `stage:downgrade`, `stage:pause`, `upstream_credential`, `unknown_model`, `model_retiring`, `policy_signature`,
-   * `reconciliation`.
+   * `stage:alert`, `stage:downgrade`, `stage:pause`, `upstream_credential`, `unknown_model`, `model_retiring`,
+   * `policy_signature`, `policy_rolled_back`, `reconciliation`.
    */
   on: string;
   occurred_at: string;

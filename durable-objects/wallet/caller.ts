@@ -102,6 +102,11 @@ function ownSession({ state, key, nowMs }: Asking, session: string): ListedSessi
   return { ...served, startedAtMs, lastAtMs };
 }
 
+/** The same, by the version that decides over a session: another one than for the asker's others where it is in a canary. */
+function inSession(asking: Asking, session: string): Asking {
+  return { ...asking, policy: policyInForce(asking.configuration, asking.nowMs, session) };
+}
+
 /** Every budget that applies, the fullest first; of equals the policy's first. */
 function sortedStandings(
   { state, configuration, policy, key, nowMs }: Asking,
@@ -128,7 +133,10 @@ function bindingOf(
   const { state, key, timezone, nowMs } = asking;
   const [recent = null] =
     session === null ? state.served.activeSince(key.developer, nowMs - RECENT_MS, 1) : [own];
-  const applying = session === null && recent ? sortedStandings(asking, recent.session) : standings;
+  const applying =
+    session === null && recent
+      ? sortedStandings(inSession(asking, recent.session), recent.session)
+      : standings;
   const line = recent && (findModel(state.catalogue, recent.model)?.line ?? null);
   // Without a session yet, what binds whatever the model.
   const found = applying.find((each) => (recent ? bindsLine(each, line) : each.budget.line === null));
@@ -147,7 +155,7 @@ function sessionView(
     const unknown = { startedAt: null, lastAt: null, modelAsked: null, model: null, budget: null };
     return { session, ...unknown, settledTodayNanoUsd: 0, stepDown: null, preferred, stopped: null };
   }
-  const standings = sortedStandings(asking, session);
+  const standings = sortedStandings(inSession(asking, session), session);
   const stepDown = stepDownOf(asking, own, standings);
   const budget = standings.find((standing) => standing.budget.scope === 'session');
   return {

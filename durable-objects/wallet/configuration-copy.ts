@@ -6,6 +6,7 @@ import { z } from 'zod';
 import type { PublicKey } from '../ledger/signature.ts';
 import { type Configuration, CopyRefused, toConfiguration } from './configuration.ts';
 import { signatureProblems, withVerifiedPolicies } from './policy-signature.ts';
+import { rolloutProblems, withVerifiedRollouts } from './rollout-signature.ts';
 
 /** What is told of copies; must not throw. */
 export interface CopyListener {
@@ -47,24 +48,27 @@ export class ConfigurationCopy {
   readonly #storage: DurableObjectStorage;
   readonly #changes: readonly CopiedTable[];
   readonly #listener: CopyListener;
+  readonly #tripped: ReadonlySet<string>;
   #current: Configuration | null;
   /** The document `#current` was read from. */
   #document: string | null;
 
-  /** `changes` are the tables copied row by row along with the document. */
+  /** `changes` are the tables copied row by row along with the document; `tripped` is Configuration's. */
   constructor(
     storage: DurableObjectStorage,
     changes: readonly CopiedTable[],
     listener: CopyListener,
     nowMs: number,
+    tripped: ReadonlySet<string>,
   ) {
+    this.#tripped = tripped;
     this.#storage = storage;
     this.#changes = changes;
     this.#listener = listener;
     const [row] = storage.sql
       .exec<{ revision: number; document: string }>('SELECT revision, document FROM configuration')
       .toArray();
-    this.#current = row ? toConfiguration(row.revision, row.document, nowMs) : null;
+    this.#current = row ? toConfiguration(row.revision, row.document, nowMs, tripped) : null;
     this.#document = row?.document ?? null;
   }
 
@@ -91,12 +95,14 @@ export class ConfigurationCopy {
     if (row === undefined) return null;
     const pulled = pulledSchema.parse(row);
     const problems = await signatureProblems(pulled.document, costCenter, keys);
+    const ofRollouts = await rolloutProblems(pulled.document, costCenter, keys);
     const before = this.#current;
     const isSettled = before?.refusedPolicies.length === 0;
     if (before && (pulled.revision < before.revision || (pulled.revision === before.revision && isSettled))) {
       return before;
     }
-    const text = withVerifiedPolicies(pulled.document, problems, this.#document, nowMs);
+    const verified = withVerifiedPolicies(pulled.document, problems, this.#document, nowMs);
+    const text = withVerifiedRollouts(verified, ofRollouts, this.#document);
     const configuration = this.#read(costCenter, { revision: pulled.revision, document: text }, nowMs);
     this.#storage.transactionSync(() => {
       const { revision } = configuration;
@@ -116,7 +122,7 @@ export class ConfigurationCopy {
     nowMs: number,
   ): Configuration {
     try {
-      return toConfiguration(revision, document, nowMs);
+      return toConfiguration(revision, document, nowMs, this.#tripped);
     } catch (error) {
       const why = error instanceof CopyRefused ? error.code : 'unreadable';
       const refused = { costCenter, revision, policyVersion: versionIn(document), why };

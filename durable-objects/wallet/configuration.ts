@@ -8,6 +8,7 @@ import { parsePolicy } from '../core/policy/parse.ts';
 import type { PolicyVersion } from '../core/policy/types.ts';
 import type { CostCenterNames } from '../core/refusal.ts';
 import { type RefusedPolicy, refusedPolicySchema } from './policy-signature.ts';
+import { type Rollout, rolloutSchema, toRollout, versionFor, type Watching, watchingOf } from './rollouts.ts';
 
 export interface Configuration {
   revision: number;
@@ -23,6 +24,10 @@ export interface Configuration {
   scheduledPolicy: ScheduledPolicy | null;
   /** Versions that D1 has in force and whose signatures do not hold: they decide nothing. */
   refusedPolicies: readonly RefusedPolicy[];
+  /** The canary, and how the live version came to be it: those that go on. */
+  rollouts: readonly Rollout[];
+  /** Ids of rollouts whose guard tripped; kept by the wallet, and never older than its last transaction. */
+  tripped: ReadonlySet<string>;
   /** The built-in catalogue with `lifecycles` in its dates and the negotiated prices beside the list's. */
   catalogue: Catalogue;
   lifecycles: readonly ModelLifecycle[];
@@ -33,16 +38,26 @@ export interface ScheduledPolicy extends PolicyVersion {
   fromMs: number;
 }
 
+function isDue(scheduled: ScheduledPolicy | null, nowMs: number): scheduled is ScheduledPolicy {
+  return scheduled !== null && scheduled.fromMs <= nowMs;
+}
+
 /**
  * The version that decides at an instant; null: spending without limit, unless `lacksVerifiedPolicy`. The session
- * (null: of none in particular) is what a version for a share of sessions goes by.
+ * (null: of none in particular) is what a version for a share of sessions goes by. A scheduled version ends a canary.
  */
 export function policyInForce(
-  { livePolicy, scheduledPolicy }: Configuration,
+  configuration: Configuration,
   nowMs: number,
-  _session: string | null,
+  session: string | null,
 ): PolicyVersion | null {
-  return scheduledPolicy !== null && scheduledPolicy.fromMs <= nowMs ? scheduledPolicy : livePolicy;
+  const { scheduledPolicy } = configuration;
+  return isDue(scheduledPolicy, nowMs) ? scheduledPolicy : versionFor(configuration, session);
+}
+
+/** The rollouts that a session's turns tell of at an instant. */
+export function watchingIn(configuration: Configuration, nowMs: number, session: string): Watching[] {
+  return isDue(configuration.scheduledPolicy, nowMs) ? [] : watchingOf(configuration, session, nowMs);
 }
 
 /** Whether a policy is meant to bind the cost center, and none could ever be verified: then no turn may go on. */
@@ -109,6 +124,7 @@ const documentSchema = z.object({
     .nullable()
     .default(null),
   refused_policies: z.array(refusedPolicySchema).default([]),
+  rollouts: z.array(rolloutSchema).default([]),
 });
 
 function managerOf(manager: { name: string | null; email: string | null }): string | null {
@@ -143,7 +159,12 @@ function toPolicyVersion(
 }
 
 /** Reads a copy's document, whose policies were verified. Throws on one that cannot be read. */
-export function toConfiguration(revision: number, text: string, nowMs: number): Configuration {
+export function toConfiguration(
+  revision: number,
+  text: string,
+  nowMs: number,
+  tripped: ReadonlySet<string>,
+): Configuration {
   const document = documentSchema.parse(JSON.parse(text));
   const { id, name, timezone, policy_version: version, scheduled_policy: scheduled } = document;
   const lifecycles = document.lifecycles.map(({ model, lifecycle, retires_at: retiresAtMs }) => ({
@@ -167,6 +188,10 @@ export function toConfiguration(revision: number, text: string, nowMs: number): 
       fromMs: scheduled.activate_at,
     },
     refusedPolicies: document.refused_policies,
+    rollouts: document.rollouts.map((row) =>
+      toRollout(row, (number, policy) => toPolicyVersion(number, policy, document)),
+    ),
+    tripped,
     catalogue: withOverrides(
       withLifecycles(builtinCatalogue, lifecycles, nowMs),
       document.price_overrides.map(toOverride),

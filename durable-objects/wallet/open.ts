@@ -17,6 +17,7 @@ import { alertContextOf } from './alert-context.ts';
 import { type Configuration, isExempt, policyInForce } from './configuration.ts';
 import { decisionInputs } from './decision-inputs.ts';
 import { refusalEntry } from './entries.ts';
+import { watchDecision } from './guard-watch.ts';
 import type { VirtualKey } from './keys.ts';
 import type { KeyProblem, OpenReply, OpenRequest, Refusal, StandingView } from './rpc.ts';
 import { standingsFor, toRecordedStanding, toStandingView } from './standings.ts';
@@ -78,6 +79,7 @@ export function openTurn(state: WalletState, configuration: Configuration, reque
   const closed = closedRefusal(opening);
   if (closed) return bookRefusal(opening, closed, null);
   const decision = decideOver(opening);
+  watchDecision(opening, decision);
   return decision.kind === 'refuse'
     ? bookRefusal(opening, toRefusal(opening, decision), decision)
     : bookHold(opening, decision);

@@ -7,6 +7,7 @@ import { type Renaming, withPseudonym } from '../core/pseudonym.ts';
 import { append } from '../ledger/append.ts';
 import { withinTime } from '../ledger/deadline.ts';
 import type { AlertEvent, Entry } from '../ledger/entry.ts';
+import type { PolicyTrip } from '../ledger/policy-trip.ts';
 
 /** Rows and characters a batch has at most: a D1 parameter may be 2 MB, and a character takes up to 3 bytes. */
 const BATCH_ROWS = 200;
@@ -54,7 +55,8 @@ export class Outbox {
 
   put(destination: 'ledger', document: Entry, nowMs: number): void;
   put(destination: 'alerts', document: AlertEvent, nowMs: number): void;
-  put(destination: string, document: Entry | AlertEvent, nowMs: number): void {
+  put(destination: 'trips', document: PolicyTrip, nowMs: number): void;
+  put(destination: string, document: Entry | AlertEvent | PolicyTrip, nowMs: number): void {
     this.#sql.exec(
       'INSERT INTO outbox (destination, document) VALUES (?, ?)',
       destination,
@@ -120,7 +122,10 @@ export class Outbox {
         const audit = this.#audit.unsent(BATCH_ROWS);
         if (rows.length === 0 && audit.documents.length === 0) break;
         const entries = documents(rows, 'ledger');
-        const appended = append(db, entries, documents(rows, 'alerts'), audit.documents);
+        const appended = append(db, entries, documents(rows, 'alerts'), {
+          audits: audit.documents,
+          trips: documents(rows, 'trips'),
+        });
         await withinTime(appended, SEND_TIMEOUT_MS);
         // No await between these: they are committed together.
         this.#sql.exec('DELETE FROM outbox WHERE sequence <= ?', rows.at(-1)?.sequence ?? 0);

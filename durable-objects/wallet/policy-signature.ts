@@ -49,7 +49,7 @@ export interface SignatureProblems {
   scheduled: string | null;
 }
 
-const MISSING = 'is missing';
+export const MISSING = 'is missing';
 
 /** Verifies the policies of a document as the view `wallet_configurations` gives it. */
 export async function signatureProblems(
@@ -71,13 +71,13 @@ export async function signatureProblems(
   };
 }
 
-interface Verified {
+export interface Verified {
   version: number;
   policy: unknown;
 }
 
 /** The policies that a copy's document has, the one in force first. */
-function verifiedIn(text: string | null, nowMs: number): Verified[] {
+export function verifiedIn(text: string | null, nowMs: number): Verified[] {
   if (text === null) return [];
   const { policy_version: version, policy, scheduled_policy: scheduled } = read(text);
   const live = version === null ? [] : [{ version, policy }];
@@ -85,7 +85,7 @@ function verifiedIn(text: string | null, nowMs: number): Verified[] {
   return Date.parse(scheduled.activate_at) <= nowMs ? [scheduled, ...live] : [...live, scheduled];
 }
 
-function isSame(one: Verified, other: Verified): boolean {
+export function isSame(one: Verified, other: Verified): boolean {
   return one.version === other.version && canonicalText(one.policy) === canonicalText(other.policy);
 }
 

@@ -5,6 +5,7 @@
  */
 import type { Configuration } from './configuration.ts';
 import { earlierDecisions } from './decision-inputs.ts';
+import { watchRefusedModel } from './guard-watch.ts';
 import { decideOver, LEASE_MS, openingOf, toHold, toRefusal, toRefused } from './open.ts';
 import type { OpenReply, ReopenRequest } from './rpc.ts';
 import type { WalletState } from './state.ts';
@@ -29,6 +30,7 @@ export function reopenTurn(
   const { request, openSeq, admittedAtMs } = opened;
   const key = state.keys.find(request.keyId);
   if (!key) return { status: 'key_rejected', problem: 'unknown' };
+  watchRefusedModel(state, configuration, opened);
   const failedModels = [...opened.failedModels, { model: opened.model, remember }];
   const anew = { ...state.clock.counts(), atMs: state.clock.now() };
   const before = { openSeq, admittedAtMs, settleSeq: opened.decisionInputs.settleSeq, failedModels };

@@ -7,8 +7,10 @@ import type { Renaming } from '../core/pseudonym.ts';
 import type { TurnFacts } from '../core/turn.ts';
 import type { Usage } from '../core/usage.ts';
 import type { CallerReply } from './caller-view.ts';
+import type { GuardFigures } from './guard-view.ts';
 
 export type { CallerReply, CallerView, SessionView, StepDownView } from './caller-view.ts';
+export type { GuardFigures, SignalFigures } from './guard-view.ts';
 
 export interface OpenRequest {
   turnId: string;
@@ -218,6 +220,13 @@ export interface WalletRpc {
   /** A developer's wish to step one of their sessions down early; a null model takes it back. */
   prefer(costCenter: string, keyId: string, session: string, model: string | null): Promise<AuthorizeReply>;
   view(costCenter: string): Promise<WalletView>;
+  /** What the guard of a rollout has counted; nothing of one that the wallet does not know. Reads only. */
+  guard(rollout: { id: string; version: number; baseVersion: number }): Promise<GuardFigures>;
+  /**
+   * Tells guards of a developer's request for more; `session` null: of the one they were last active in. To be called
+   * once a request: what is lost is a count, and no more.
+   */
+  requested(costCenter: string, keyId: string, requestId: string, session: string | null): Promise<void>;
   holds(): Promise<HoldView[]>;
   /**
    * Settled money of turns admitted in a half-open span whose ends (epoch ms) lie on quarter-hours. Reads only.

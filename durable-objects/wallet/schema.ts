@@ -213,4 +213,48 @@ export const VERSIONS: readonly (readonly string[])[] = [
     ) STRICT`,
     'INSERT INTO audit_sent VALUES (1, 0)',
   ],
+  [
+    // What guards counted, a row a rollout, side (candidate, base) and signal. version: whose turns these are.
+    // evidence: the worth of the bets (core/guards/evidence); bad_turns: the last ids of bad ones; both JSON.
+    `CREATE TABLE guard_counts (
+      rollout TEXT NOT NULL,
+      side TEXT NOT NULL,
+      signal TEXT NOT NULL,
+      version INTEGER NOT NULL,
+      turns INTEGER NOT NULL,
+      bad INTEGER NOT NULL,
+      evidence TEXT NOT NULL,
+      bad_turns TEXT NOT NULL,
+      at_ms INTEGER NOT NULL,
+      PRIMARY KEY (rollout, side, signal)
+    ) STRICT, WITHOUT ROWID`,
+    // How often a session (for requests: a day and a developer) went badly: each counts only so often.
+    `CREATE TABLE guard_subjects (
+      rollout TEXT NOT NULL,
+      side TEXT NOT NULL,
+      signal TEXT NOT NULL,
+      subject TEXT NOT NULL,
+      bad INTEGER NOT NULL,
+      PRIMARY KEY (rollout, side, signal, subject)
+    ) STRICT, WITHOUT ROWID`,
+    // Watched turns under way, and how the last of each thread was served: its next one tells how that went. JSON.
+    `CREATE TABLE guard_turns (
+      turn_id TEXT PRIMARY KEY,
+      at_ms INTEGER NOT NULL,
+      watched TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID`,
+    `CREATE TABLE guard_threads (
+      session TEXT NOT NULL,
+      thread TEXT NOT NULL,
+      at_ms INTEGER NOT NULL,
+      served TEXT NOT NULL,
+      PRIMARY KEY (session, thread)
+    ) STRICT, WITHOUT ROWID`,
+    // Guards that tripped: a PolicyTrip as JSON. As long as D1 has not followed, these decide.
+    `CREATE TABLE guard_trips (
+      rollout TEXT PRIMARY KEY,
+      at_ms INTEGER NOT NULL,
+      document TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID`,
+  ],
 ];

@@ -15,6 +15,7 @@ import type { AlertTurn } from './alerts.ts';
 import { bookingOf, correctionOf, unreportedBooking } from './charge.ts';
 import { isExempt, policyInForce } from './configuration.ts';
 import { type Booking, toEntry } from './entries.ts';
+import { watchSettled } from './guard-watch.ts';
 import { LEASE_MS } from './open.ts';
 import type { AnswerFacts, Progress, RenewReply, RenewRequest, SettleReply, SettleRequest } from './rpc.ts';
 import { standingsFor } from './standings.ts';
@@ -37,6 +38,7 @@ export function settleTurn(state: WalletState, request: SettleRequest): SettleRe
   const opened = row.charge ? row.opened : asSent(row.opened, request.attempt);
   const charge = book(state, opened, booking, request.answer, row.charge);
   state.turns.resolve(request.turnId, booking.kind === 'failure' ? 'released' : 'settled', request, charge);
+  watchSettled(state, row.opened, request);
   if (request.outcome.kind === 'completed') {
     remember(state, row.opened, request.outcome.usage);
     rememberRefusedModels(state, row.opened);

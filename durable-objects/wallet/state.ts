@@ -9,6 +9,7 @@ import { WalletAudit } from './audit.ts';
 import { recordApplied, recordRefused, recordRenamed } from './audit-acts.ts';
 import { Clock } from './clock.ts';
 import { ConfigurationCopy } from './configuration-copy.ts';
+import { GuardRecords } from './guard-records.ts';
 import { VirtualKeys } from './keys.ts';
 import { Outbox } from './outbox.ts';
 import { tellRefusedPolicies } from './policy-signature.ts';
@@ -31,6 +32,7 @@ export class WalletState {
   readonly audit: WalletAudit;
   readonly clock: Clock;
   readonly configuration: ConfigurationCopy;
+  readonly guards: GuardRecords;
   readonly handover: AlertHandover;
   readonly keys: VirtualKeys;
   readonly outbox: Outbox;
@@ -61,6 +63,7 @@ export class WalletState {
     this.alerts = new Alerts(sql, this.outbox, this.handover);
     this.projections = new Projections();
     this.prices = new PriceBooks(sql);
+    this.guards = new GuardRecords(sql);
     this.configuration = new ConfigurationCopy(
       storage,
       [this.keys, this.raises, this.stops],
@@ -73,6 +76,7 @@ export class WalletState {
         refused: (refused, nowMs) => recordRefused(this.audit, refused, nowMs),
       },
       this.clock.now(),
+      this.guards.tripped,
     );
     this.redeemedCodes = new RedeemedCodes(sql);
     this.refusedModels = new RefusedModels(sql);
@@ -101,6 +105,7 @@ export class WalletState {
     this.refusedModels.forgetBefore(nowMs);
     this.alerts.forgetBefore(nowMs);
     this.prices.forgetBefore(nowMs);
+    this.guards.forgetBefore(nowMs);
   }
 
   /**
@@ -119,6 +124,7 @@ export class WalletState {
         this.raises,
         this.outbox,
         this.handover,
+        this.guards,
       ]) {
         part.rename(renaming);
       }
@@ -136,6 +142,7 @@ export class WalletState {
       this.turns.reload();
       this.prices.reload();
       this.audit.reload(this.clock.now());
+      this.guards.reload();
       this.outbox.reload(this.clock.now());
       throw error;
     }

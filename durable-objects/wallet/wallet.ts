@@ -16,6 +16,8 @@ import { callerReply } from './caller.ts';
 import { policyInForce } from './configuration.ts';
 import { type CopyEnv, FreshCopy } from './fresh-copy.ts';
 import { gaugesOf, holdViews } from './gauges.ts';
+import { watchAsking } from './guard-asking.ts';
+import { guardFigures } from './guard-view.ts';
 import { expireLeases } from './leases.ts';
 import { tellLedgerLag } from './ledger-lag.ts';
 import { openTurn } from './open.ts';
@@ -24,6 +26,7 @@ import { reopenTurn } from './reopen.ts';
 import type {
   AuthorizeReply,
   CallerReply,
+  GuardFigures,
   HoldView,
   OpenReply,
   OpenRequest,
@@ -139,6 +142,22 @@ export class Wallet extends DurableObject<WalletEnv> implements WalletRpc {
     const standings = allStandings(this.#state, policy.policy, costCenter, nowMs);
     const budgets = standings.map((standing) => toStandingView(standing, policy.policy.timezone));
     return { budgets, policyVersion: policy.version, asOf };
+  }
+
+  async guard(rollout: { id: string; version: number; baseVersion: number }): Promise<GuardFigures> {
+    return guardFigures(this.#state.guards, rollout);
+  }
+
+  async requested(
+    costCenter: string,
+    keyId: string,
+    requestId: string,
+    session: string | null,
+  ): Promise<void> {
+    const configuration = await this.#copy.withKey(costCenter, keyId);
+    if (!configuration) return;
+    this.#state.commit(() => watchAsking(this.#state, configuration, { keyId, requestId, session }));
+    this.#armAlarm();
   }
 
   async holds(): Promise<HoldView[]> {

@@ -70,7 +70,8 @@ async function configurePolicy(
   if (row === 'contended') throw new Error(`the policies of ${id} are being changed by somebody else`);
   const settings = { signingKeys, policyApproval: false, policyFourEyes: false };
   const context = { database, settings, known, principal: ADMIN_TOKEN_PRINCIPAL, authorship };
-  const taken = await takeStep(context, { costCenter: id, version: row.version }, activate(context, null));
+  const target = { costCenter: id, version: row.version };
+  const taken = await takeStep(context, target, activate(context, null, {}));
   if (typeof taken === 'string' || taken.kind !== 'done') {
     throw new Error(`the policy of ${id} cannot be activated: ${JSON.stringify(taken)}`);
   }

@@ -66,6 +66,8 @@ const CALLS: Record<keyof WalletRpc, true> = {
   settle: true,
   authorize: true,
   view: true,
+  guard: true,
+  requested: true,
   holds: true,
   totals: true,
   gauges: true,

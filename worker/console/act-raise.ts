@@ -53,7 +53,7 @@ async function limitNow({ database, owner, authorship }: Acting, budget: Budget,
 async function raisingOf(acting: Acting): Promise<Result<Raising, string>> {
   const { database, owner, link, bindings, authorship } = acting;
   const name = link.budget ?? '';
-  const live = await livePolicy(database, owner);
+  const live = await livePolicy(database, owner, name);
   const budget = budgetOf(live, name, owner);
   if (!live || !budget.ok) return err(`${name} is no budget of the live policy of ${owner.name} any more.`);
   const target = await checkTarget({ budget: name, subject: link.subject }, owner, database);

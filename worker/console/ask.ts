@@ -8,6 +8,7 @@ import { askForIncrease } from '../policy/increase-request.ts';
 import { type CostCenter, findCostCenter } from '../store/cost-centers.ts';
 import { type Database, openDatabase } from '../store/database.ts';
 import { handOver } from '../store/delivery-call.ts';
+import { tellGuards } from '../store/guard-call.ts';
 import { type IncreaseRequest, listIncreaseRequests, statusAt } from '../store/increase-requests.ts';
 import { findKeyById, type VirtualKey } from '../store/virtual-keys.ts';
 import type { Shown } from './acting.ts';
@@ -139,6 +140,7 @@ async function ask(context: Context<AppEnv>, asker: Asker): Promise<Shown> {
       if (!(await handOver(bindings, owner, [asked.event]))) {
         console.error({ message: 'an increase request was not handed over', id: asked.request.id });
       }
+      await tellGuards(bindings, owner, asked.request, session);
       return await pageFor(context, asker, { status: 201, problem: null });
   }
 }

@@ -1,5 +1,6 @@
 /** The steps up to an approval: submit, approve, reject. Each a function of the facts, for `takeStep`. */
 import { parsePolicy } from '../../durable-objects/core/policy/parse.ts';
+import { latestDryRunOf } from '../store/dry-runs.ts';
 import type { PolicyEdit, PolicyFacts } from '../store/policy-versions.ts';
 import { conflict, type LifecycleContext, type Verdict } from './lifecycle.ts';
 import { signVersion } from './signing.ts';
@@ -62,7 +63,12 @@ function ownPart({ row }: PolicyFacts, actor: string): string | null {
   return row.submittedBy === actor ? `${actor} submitted version ${row.version}` : null;
 }
 
-/** Approves what was submitted, and signs it. `dryRun`: the one the approval rests on. */
+const NO_SUCH_DRY_RUN = {
+  path: 'dry_run',
+  message: 'expected the id of a dry run that succeeded with the document of this version',
+};
+
+/** Approves what was submitted, and signs it. `dryRun`: the one the approval rests on; null: the latest of the document. */
 export function approve(context: LifecycleContext, given: { note: string | null; dryRun: string | null }) {
   return async (facts: PolicyFacts): Promise<Verdict> => {
     const { row, owner } = facts;
@@ -79,12 +85,15 @@ export function approve(context: LifecycleContext, given: { note: string | null;
     if (own && settings.policyFourEyes) return conflict(`${own}: another person has to approve it`);
     const problems = documentProblems(facts, context);
     if (problems) return problems;
+    const rested = await latestDryRunOf(context.database, row, given.dryRun);
+    if (!rested && given.dryRun !== null) return { kind: 'invalid', problems: [NO_SUCH_DRY_RUN] };
+    const dryRun = rested?.id ?? null;
     const { actor, at } = context.authorship;
     const { issuer, subject, email } = principal;
     const four_eyes = own ? ('waived' as const) : ('kept' as const);
-    const claims = { issuer, subject, email, actor, at, four_eyes, dry_run: given.dryRun };
+    const claims = { issuer, subject, email, actor, at, four_eyes, dry_run: dryRun };
     const signed = await signVersion(row, owner.livePolicyVersion, claims, settings.signingKeys);
-    const approved = { approvedAt: at, approvedBy: actor, approvalNote: given.note, dryRun: given.dryRun };
+    const approved = { approvedAt: at, approvedBy: actor, approvalNote: given.note, dryRun };
     const edit = { state: 'approved' as const, ...approved, signed };
     return { kind: 'move', move: { action: 'policy.approve', edit, after: { four_eyes } } };
   };

@@ -1,27 +1,38 @@
 /** The steps that change which version decides: activate (now or at an instant), unschedule, roll back. */
-import type { PolicyFacts, PolicyVersionRow } from '../store/policy-versions.ts';
+import { GUARD_SIGNALS } from '../../durable-objects/core/guards/signals.ts';
+import { endRollouts } from '../store/policy-rollouts.ts';
+import type { PolicyFacts, PolicyMove, PolicyVersionRow } from '../store/policy-versions.ts';
 import { documentProblems, stateOf } from './approval.ts';
+import { type GuardSwitches, switched, switchGuards } from './guard-switches.ts';
 import { conflict, type LifecycleContext, type Verdict } from './lifecycle.ts';
-import { endOfSchedule, otherScheduled, toLive, unscheduled } from './schedule.ts';
+import { afterCanary, endOfSchedule, otherCanary, otherScheduled, toLive, unscheduled } from './schedule.ts';
 import { signatureProblemOf, signVersion } from './signing.ts';
 import { staleWhy } from './staleness.ts';
 
 type Signed = { signed: PolicyVersionRow['signed'] } | { refused: Verdict };
 
 /** Null where an approval allows the version to go live, or none is asked for. */
-function approvalProblem(facts: PolicyFacts, { settings }: LifecycleContext): Verdict | null {
+export function approvalProblem(facts: PolicyFacts, { settings }: LifecycleContext): Verdict | null {
   const { state } = facts.row;
   if (state === 'rejected') return conflict(`${stateOf(facts)}: submit it again, or store a new version`);
   if (!settings.policyApproval) return null;
-  if (state === 'retired') return conflict(`${stateOf(facts)}: roll back to it`);
+  if (state === 'retired' && facts.row.activatedAt !== null) {
+    return conflict(`${stateOf(facts)}: roll back to it`);
+  }
   if (state === 'draft') return conflict(`${stateOf(facts)}: it needs an approval; submit it first`);
   if (state === 'submitted') return conflict(stateOf(facts));
-  const stale = staleWhy(facts);
+  const stale = staleWhy(facts) ?? outlivedWhy(facts);
   return stale ? conflict(`${stale}: submit it again, so that its approval is about what it replaces`) : null;
 }
 
+/** A canary that a guard ended keeps its approval, as long as that is about what it would replace. */
+function outlivedWhy({ row, owner }: PolicyFacts): string | null {
+  if (row.state !== 'retired' || row.baseVersion === owner.livePolicyVersion) return null;
+  return `version ${row.version} was approved against another live version`;
+}
+
 /** The version's signature, once it was found to hold. One that needs no approval and has no signature gets one. */
-async function signatureFor(facts: PolicyFacts, context: LifecycleContext): Promise<Signed> {
+export async function signatureFor(facts: PolicyFacts, context: LifecycleContext): Promise<Signed> {
   const { row, owner } = facts;
   const { signingKeys, policyApproval } = context.settings;
   const { actor, at } = context.authorship;
@@ -36,18 +47,27 @@ async function signatureFor(facts: PolicyFacts, context: LifecycleContext): Prom
   return { refused: conflict(message) };
 }
 
-/** Makes the version live now, or at an instant to come (ISO 8601, UTC), in place of an earlier schedule. */
-export function activate(context: LifecycleContext, activateAt: string | null) {
+/**
+ * Makes the version live now, or at an instant to come (ISO 8601, UTC), in place of an earlier schedule, with all guards
+ * but those that are switched off. Of a version that is live already it switches the guards.
+ */
+export function activate(context: LifecycleContext, activateAt: string | null, switches: GuardSwitches) {
   return async (facts: PolicyFacts): Promise<Verdict> => {
     const { row, owner } = facts;
     const { at } = context.authorship;
     if (row.state === 'live') {
       return activateAt === null
-        ? { kind: 'unchanged' }
+        ? await switchGuards(context, facts, switches)
         : conflict(`${stateOf(facts)} already, so it cannot be scheduled`);
     }
-    if (row.state === 'canary') return conflict(stateOf(facts));
-    if (activateAt !== null && row.state === 'scheduled' && row.activateAt === activateAt) {
+    if (row.state === 'canary') return conflict(`${stateOf(facts)}: promote it`);
+    const guards = switched(GUARD_SIGNALS, switches);
+    if (
+      activateAt !== null &&
+      row.state === 'scheduled' &&
+      row.activateAt === activateAt &&
+      row.guards?.join() === guards.join()
+    ) {
       return { kind: 'unchanged' };
     }
     const problem = approvalProblem(facts, context) ?? documentProblems(facts, context);
@@ -58,7 +78,7 @@ export function activate(context: LifecycleContext, activateAt: string | null) {
     if (activateAt === null) {
       return {
         kind: 'move',
-        move: await toLive(context.database, facts, { action: 'policy.activate', at, signed }),
+        move: await toLive(context.database, facts, { action: 'policy.activate', at, signed, guards }),
       };
     }
     const waiting = await otherScheduled(context.database, owner, row.version);
@@ -66,11 +86,11 @@ export function activate(context: LifecycleContext, activateAt: string | null) {
       kind: 'move',
       move: {
         action: 'policy.schedule',
-        edit: { state: 'scheduled', activateAt, signed },
+        edit: { state: 'scheduled', activateAt, signed, guards },
         others: waiting ? [{ version: waiting.version, edit: unscheduled(waiting) }] : [],
         pointers: { scheduledPolicyVersion: row.version },
         before: { scheduled_policy_version: owner.scheduledPolicyVersion },
-        after: { scheduled_policy_version: row.version },
+        after: { scheduled_policy_version: row.version, guards },
       },
     };
   };
@@ -85,11 +105,19 @@ export function unschedule(facts: PolicyFacts): Verdict {
     : { kind: 'unchanged' };
 }
 
-/** Makes a version live again that was live once. It needs no new approval. */
+/** Makes a version live again that was live once; to the live version itself, ends the canary. It needs no new approval. */
 export function rollBack(context: LifecycleContext, reason: string | null) {
   return async (facts: PolicyFacts): Promise<Verdict> => {
     const { row, owner } = facts;
-    if (row.state === 'live') return conflict(`${stateOf(facts)} already: there is nothing to roll back`);
+    if (row.state === 'live') {
+      const canary = await otherCanary(context.database, owner, row.version);
+      if (canary) return { kind: 'move', move: endOfCanary(context, facts, canary, reason) };
+      return conflict(`${stateOf(facts)} already: there is nothing to roll back`);
+    }
+    if (row.state === 'canary') {
+      const advice = `to end the canary, roll back to version ${owner.livePolicyVersion}`;
+      return conflict(`${stateOf(facts)}, so nothing can be rolled back to it: ${advice}`);
+    }
     if (owner.livePolicyVersion === null) {
       return conflict(`${owner.id} has no live version to roll back from; activate one`);
     }
@@ -104,8 +132,27 @@ export function rollBack(context: LifecycleContext, reason: string | null) {
       action: 'policy.rollback',
       at: context.authorship.at,
       signed: signature.signed,
+      guards: null,
       after: { reason },
     };
     return { kind: 'move', move: await toLive(context.database, facts, how) };
+  };
+}
+
+/** Ends the canary beside the live version, which decides over all sessions again. */
+function endOfCanary(
+  { database, authorship }: LifecycleContext,
+  { owner, row }: PolicyFacts,
+  canary: PolicyVersionRow,
+  reason: string | null,
+): PolicyMove {
+  const { at } = authorship;
+  return {
+    action: 'policy.rollback',
+    edit: { state: 'live' },
+    others: [{ version: canary.version, edit: afterCanary(canary) }],
+    before: { canary_version: canary.version },
+    after: { reason, live_policy_version: row.version, canary_version: null },
+    statements: [endRollouts(database, owner.id, { at, why: 'ended', kinds: ['canary'] })],
   };
 }

@@ -104,7 +104,7 @@ export async function askForIncrease(
   asking: Asking,
   authorship: Authorship,
 ): Promise<Asked> {
-  const live = await livePolicy(database, owner);
+  const live = await livePolicy(database, owner, asking.budget);
   const budget = budgetOf(live, asking.budget, owner);
   if (!budget.ok) return { status: 'invalid', problem: budget.error };
   const subject = subjectFor(budget.value, asking);
@@ -172,7 +172,7 @@ export async function approve(
 ): Promise<Approval> {
   const closed = closedSentence(request, authorship.at);
   if (closed) return { status: 'closed', message: closed };
-  const live = await livePolicy(database, owner);
+  const live = await livePolicy(database, owner, request.budget);
   const budget = budgetOf(live, request.budget, owner);
   if (!budget.ok || !live)
     return { status: 'closed', message: `${request.budget} is no budget of the live policy any more` };

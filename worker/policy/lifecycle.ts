@@ -16,7 +16,7 @@ import {
   type PolicyFacts,
   type PolicyMove,
 } from '../store/policy-versions.ts';
-import { followDueSchedule } from './schedule.ts';
+import { followWallet } from './followed.ts';
 
 /** What steps are decided with. */
 export interface LifecycleContext {
@@ -56,7 +56,7 @@ export async function takeStep(
   return await untilCommitted(async () => {
     const owner = await findCostCenter(database, costCenter);
     if (!owner) return 'unknown';
-    if (await followDueSchedule(database, settings, owner, authorship.at)) return 'stale';
+    if (await followWallet(database, settings, owner, authorship.at)) return 'stale';
     const row = await findPolicyVersion(database, costCenter, version);
     if (!row) return 'unknown';
     const facts = { owner, row };

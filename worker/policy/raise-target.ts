@@ -63,7 +63,7 @@ export async function checkTarget(
   owner: CostCenter,
   database: Database,
 ): Promise<Result<RaiseTarget, PolicyProblem>> {
-  const live = await livePolicy(database, owner);
+  const live = await livePolicy(database, owner, name);
   const budget = budgetOf(live, name, owner);
   if (!budget.ok) return budget;
   if (subject === null) return ok({ budget: name, subject });

@@ -2,9 +2,11 @@
  * Scheduled versions: the wallet puts one in force at its instant, by its own clock; here D1 follows, whenever somebody
  * looks or the cron runs.
  */
+import { GUARD_SIGNALS, type GuardSignal } from '../../durable-objects/core/guards/signals.ts';
 import type { Bindings } from '../bindings.ts';
-import { type CostCenter, findCostCenter, listScheduled } from '../store/cost-centers.ts';
+import { type CostCenter, listScheduled } from '../store/cost-centers.ts';
 import type { Database } from '../store/database.ts';
+import { beginRollout, endRollouts, openCanary } from '../store/policy-rollouts.ts';
 import {
   commitPolicyMove,
   findPolicyVersion,
@@ -25,6 +27,13 @@ export function unscheduled(row: PolicyVersionRow): PolicyEdit {
   return { state: row.submittedAt === null ? 'draft' : 'submitted', activateAt: null, signed: null };
 }
 
+/** A canary that is over: it may be tried again as it was before. */
+export function afterCanary(row: PolicyVersionRow): PolicyEdit {
+  if (row.activatedAt !== null) return { state: 'retired' };
+  if (row.approvedAt !== null) return { state: 'approved' };
+  return { state: row.submittedAt === null ? 'draft' : 'submitted', signed: null };
+}
+
 /** The cost center's version that waits for its instant, where that is another than `version`. */
 export async function otherScheduled(
   database: Database,
@@ -35,25 +44,56 @@ export async function otherScheduled(
   return await findPolicyVersion(database, id, scheduledPolicyVersion);
 }
 
-/** Makes a version the live one; the one before retires, and another one's schedule is over. */
+/** How a version comes to be the live one. */
+export interface GoingLive {
+  action: string;
+  at: string;
+  signed: PolicyVersionRow['signed'];
+  /** The signals that are watched, against the version before; null: it comes back, and no guard watches it. */
+  guards: readonly GuardSignal[] | null;
+  after?: Record<string, unknown>;
+}
+
+/** Makes a version the live one; the one before retires, another one's schedule is over, and so is a canary. */
 export async function toLive(
   database: Database,
   { owner, row }: { owner: CostCenter; row: PolicyVersionRow },
-  how: { action: string; at: string; signed: PolicyVersionRow['signed']; after?: Record<string, unknown> },
+  { action, at, signed, guards, after }: GoingLive,
 ): Promise<PolicyMove> {
-  const previous = owner.livePolicyVersion;
-  const waiting = await otherScheduled(database, owner, row.version);
+  const { id: costCenter, livePolicyVersion: previous } = owner;
+  const { version } = row;
+  const waiting = await otherScheduled(database, owner, version);
+  const canary = await otherCanary(database, owner, version);
   const others: { version: number; edit: PolicyEdit }[] = [];
   if (previous !== null) others.push({ version: previous, edit: { state: 'retired' } });
   if (waiting) others.push({ version: waiting.version, edit: unscheduled(waiting) });
+  if (canary) others.push({ version: canary.version, edit: afterCanary(canary) });
+  const why = row.state === 'canary' ? 'promoted' : 'replaced';
+  const statements = [endRollouts(database, costCenter, { at, why })];
+  if (guards && previous !== null) {
+    const rollout = { costCenter, version, shareMillionths: null, baseVersion: previous, guards };
+    statements.push(beginRollout(database, rollout, at));
+  }
   return {
-    action: how.action,
-    edit: { state: 'live', activatedAt: how.at, activateAt: null, signed: how.signed },
+    action,
+    edit: { state: 'live', activatedAt: at, activateAt: null, signed, guards: null },
     others,
-    pointers: { livePolicyVersion: row.version, scheduledPolicyVersion: null },
+    pointers: { livePolicyVersion: version, scheduledPolicyVersion: null },
     before: { live_policy_version: previous, scheduled_policy_version: owner.scheduledPolicyVersion },
-    after: { ...how.after, live_policy_version: row.version, scheduled_policy_version: null },
+    after: { ...after, live_policy_version: version, scheduled_policy_version: null, guards },
+    statements,
   };
+}
+
+/** The cost center's canary, where that is another version than this one. */
+export async function otherCanary(
+  database: Database,
+  { id }: CostCenter,
+  version: number,
+): Promise<PolicyVersionRow | null> {
+  const canary = await openCanary(database, id);
+  if (!canary || canary.version === version) return null;
+  return await findPolicyVersion(database, id, canary.version);
 }
 
 /**
@@ -74,7 +114,12 @@ export async function followDueSchedule(
   const problem = await signatureProblemOf(row, settings.signingKeys);
   const move = problem
     ? endOfSchedule(row, { why: `its signature ${problem}` })
-    : await toLive(database, facts, { action: 'policy.activate', at: row.activateAt, signed: row.signed });
+    : await toLive(database, facts, {
+        action: 'policy.activate',
+        at: row.activateAt,
+        signed: row.signed,
+        guards: row.guards ?? GUARD_SIGNALS,
+      });
   if (problem) {
     console.error({
       message: 'a scheduled policy is not signed',
@@ -96,17 +141,6 @@ export function endOfSchedule(row: PolicyVersionRow, after: Record<string, unkno
     pointers: { scheduledPolicyVersion: null },
     after,
   };
-}
-
-/** The cost center after its schedule was followed, if that was due. */
-export async function followedOwner(
-  database: Database,
-  settings: Pick<Bindings, 'signingKeys'>,
-  owner: CostCenter,
-  at: string,
-): Promise<CostCenter> {
-  if (!(await followDueSchedule(database, settings, owner, at))) return owner;
-  return (await findCostCenter(database, owner.id)) ?? owner;
 }
 
 /** Has D1 follow every schedule that is due. Rejects where D1 is away. */

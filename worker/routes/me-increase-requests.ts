@@ -9,6 +9,7 @@ import { askForIncrease } from '../policy/increase-request.ts';
 import { findCostCenter } from '../store/cost-centers.ts';
 import { type Database, isDatabaseAway, openDatabase } from '../store/database.ts';
 import { handOver } from '../store/delivery-call.ts';
+import { tellGuards } from '../store/guard-call.ts';
 import { listIncreaseRequests, viewOfIncreaseRequest } from '../store/increase-requests.ts';
 import { authenticate, keyRejected } from '../turn/authenticate.ts';
 import { edgeOf, walletOfKey } from '../turn/edge.ts';
@@ -78,6 +79,7 @@ async function ask(context: Context<AppEnv>, database: Database): Promise<Respon
       const isTold = await handOver(bindings, at, [asked.event]);
       if (!isTold)
         console.error({ message: 'an increase request was not handed over', id: asked.request.id });
+      await tellGuards(bindings, at, asked.request, session);
       return context.json(viewOfIncreaseRequest(asked.request), 201, { 'request-id': requestId });
     }
   }

@@ -9,7 +9,7 @@ import { type Authorship, commitChange, type Outcome, untilCommitted } from './c
 import type { Database } from './database.ts';
 import { documentDigest } from './document-digest.ts';
 import { dryRunDrafts, dryRuns } from './dry-run-tables.ts';
-import { findPolicyVersion } from './policy-versions.ts';
+import type { PolicyVersionRow } from './policy-versions.ts';
 
 export type DryRun = typeof dryRuns.$inferSelect;
 export type DryRunDraft = typeof dryRunDrafts.$inferSelect;
@@ -222,24 +222,27 @@ export async function triedDigests(
 
 /**
  * The latest dry run that succeeded with the very document of a version, whether it was asked for by that version or
- * as a document; null where none did.
+ * as a document; with an `id`, that one. Null where there is none such.
  */
 export async function latestDryRunOf(
   database: Database,
-  costCenter: string,
-  version: number,
+  { costCenter, document }: Pick<PolicyVersionRow, 'costCenter' | 'document'>,
+  id: string | null = null,
 ): Promise<DryRun | null> {
-  const row = await findPolicyVersion(database, costCenter, version);
-  if (!row) return null;
   const drafts = database
     .select({ id: dryRunDrafts.dryRun })
     .from(dryRunDrafts)
-    .where(eq(dryRunDrafts.digest, await documentDigest(row.document)));
+    .where(eq(dryRunDrafts.digest, await documentDigest(document)));
   const [latest] = await database
     .select()
     .from(dryRuns)
     .where(
-      and(inArray(dryRuns.id, drafts), eq(dryRuns.costCenter, costCenter), eq(dryRuns.status, 'succeeded')),
+      and(
+        inArray(dryRuns.id, drafts),
+        eq(dryRuns.costCenter, costCenter),
+        eq(dryRuns.status, 'succeeded'),
+        id === null ? undefined : eq(dryRuns.id, id),
+      ),
     )
     .orderBy(desc(dryRuns.id))
     .limit(1);

@@ -3,6 +3,7 @@
  * as long as its version is a draft, and never again; every version is kept.
  */
 import { and, asc, eq, gt, type SQL, sql } from 'drizzle-orm';
+import type { BatchItem } from 'drizzle-orm/batch';
 import type { PolicyProblem } from '../../durable-objects/core/policy/types.ts';
 import { summaryOfEnvelope } from '../../durable-objects/ledger/policy-envelope.ts';
 import { type Authorship, commitChange, untilCommitted } from './change.ts';
@@ -32,6 +33,8 @@ export interface PolicyMove {
   /** Beside the version's own fields, in the audit event. */
   before?: Record<string, unknown>;
   after?: Record<string, unknown>;
+  /** What else commits with it. */
+  statements?: readonly BatchItem<'sqlite'>[];
 }
 
 /** How far a version has come, without its document. */
@@ -138,6 +141,7 @@ function newDraft(
     activateAt: null,
     signed: null,
     legacy: false,
+    guards: null,
   };
 }
 
@@ -173,7 +177,7 @@ export async function createPolicyVersion(
 export async function commitPolicyMove(
   database: Database,
   { owner, row }: PolicyFacts,
-  { action, edit, others = [], pointers = {}, before = {}, after = {} }: PolicyMove,
+  { action, edit, others = [], pointers = {}, before = {}, after = {}, statements = [] }: PolicyMove,
   authorship: Authorship,
 ): Promise<PolicyFacts | null> {
   const { costCenter, version } = row;
@@ -196,7 +200,7 @@ export async function commitPolicyMove(
       before: { ...shown(row), ...before },
       after: { ...shown(moved), ...after },
       provided: isUnchanged(owner),
-      statements: Object.keys(pointers).length > 0 ? [...edits, pointed] : edits,
+      statements: [...edits, ...(Object.keys(pointers).length > 0 ? [pointed] : []), ...statements],
     },
     authorship,
   );

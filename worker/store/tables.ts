@@ -1,6 +1,7 @@
-/** The configuration tables of migrations 0001, 0003, 0006, 0008, 0013, 0014, 0016 and 0017, as drizzle sees them. */
+/** The configuration tables of migrations 0001, 0003, 0006, 0008, 0013, 0014, 0016, 0017 and 0020, as drizzle sees them. */
 import { integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 import type { AlertRoutes } from '../../durable-objects/core/alerting/routes.ts';
+import type { GuardSignal } from '../../durable-objects/core/guards/signals.ts';
 import { type PolicyProblem, WINDOWS } from '../../durable-objects/core/policy/types.ts';
 import type { SignedPolicy } from '../../durable-objects/ledger/policy-envelope.ts';
 
@@ -124,6 +125,7 @@ export const policyVersions = sqliteTable(
     activateAt: text('activate_at'),
     signed: text({ mode: 'json' }).$type<SignedPolicy>(),
     legacy: integer({ mode: 'boolean' }).notNull(),
+    guards: text({ mode: 'json' }).$type<GuardSignal[]>(),
   },
   (table) => [primaryKey({ columns: [table.costCenter, table.version] })],
 );

@@ -13,6 +13,7 @@ export const ROUTED_EVENTS = [
   'unknown_model',
   'upstream_credential',
   'increase_request',
+  'policy_rolled_back',
 ] as const;
 export type RoutedEvent = (typeof ROUTED_EVENTS)[number];
 

@@ -420,16 +420,44 @@ describe('a policy version', () => {
       body: { version: 2, warnings: [UNTRIED] },
     });
     const database = openDatabase(env.DB);
-    expect(await latestDryRunOf(database, team.id, 2)).toBeNull();
+    const version = { costCenter: team.id, document };
+    expect(await latestDryRunOf(database, version)).toBeNull();
     const first = await ask(team.id, { policy: document, ...DAY });
-    expect(await latestDryRunOf(database, team.id, 2)).toBeNull();
+    expect(await latestDryRunOf(database, version)).toBeNull();
     await finish(team.id, first);
     const second = await ask(team.id, { drafts: [{ version: 1 }, { version: 2 }], ...DAY });
     await finish(team.id, second);
     await ask('quiet', { policy: document });
-    expect((await latestDryRunOf(database, team.id, 2))?.id).toBe(second);
+    expect((await latestDryRunOf(database, version))?.id).toBe(second);
     expect((await call('GET', `${policies}/2`)).body).toMatchObject({ warnings: [] });
     expect(rows(await call('GET', policies))).toMatchObject([{ warnings: [] }, { warnings: [] }]);
+  });
+
+  test('is approved on the latest dry run of its document, or the one that is named', async () => {
+    const settings = { POLICY_APPROVAL: 'on', POLICY_FOUR_EYES: 'off' };
+    const policies = `/cost_centers/${team.id}/policies`;
+    const document = dayBudget('14');
+    const version = field(await call('POST', policies, { policy: document }, settings), 'version');
+    const of = (path: string, body?: unknown) =>
+      call('POST', `${policies}/${version}${path}`, body, settings);
+    const first = await ask(team.id, { policy: document, ...DAY });
+    await finish(team.id, first);
+    const latest = await ask(team.id, { drafts: [{ version }, { policy: TIGHT, name: 'tight' }], ...DAY });
+    await finish(team.id, latest);
+    const another = await ask(team.id, { policy: dayBudget('15'), ...DAY });
+    await finish(team.id, another);
+    await of('/submit');
+    expect(await of('/approve', { dry_run: another })).toMatchObject({
+      status: 400,
+      body: { error: { problems: [{ path: 'dry_run', message: expect.stringContaining('this version') }] } },
+    });
+    expect((await of('/approve')).body).toMatchObject({ state: 'approved', dry_run: latest });
+    await of('/reject', { reason: 'on the wrong one' });
+    await of('/submit');
+    expect((await of('/approve', { dry_run: first })).body).toMatchObject({ dry_run: first });
+    expect((await call('GET', `${policies}/${version}/signed`)).body).toMatchObject({
+      payload: { approval: { dry_run: first, four_eyes: 'waived' } },
+    });
   });
 });
 

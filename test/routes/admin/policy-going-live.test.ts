@@ -119,9 +119,9 @@ describe('a schedule', () => {
     const database = openDatabase(env.DB);
     const owner = await findCostCenter(database, line.id);
     if (!owner) throw new Error('no cost center');
-    expect(await livePolicy(database, owner)).toMatchObject({ version: 1 });
+    expect(await livePolicy(database, owner, 'team-day')).toMatchObject({ version: 1 });
     toTime(ONE);
-    expect(await livePolicy(database, owner)).toMatchObject({ version: second });
+    expect(await livePolicy(database, owner, 'team-day')).toMatchObject({ version: second });
   });
 
   test('gives way to a later one of the same cost center; repeated, it changes nothing', async () => {
@@ -333,7 +333,7 @@ describe('a signature', () => {
     const version = await line.draft('100');
     await line.post(`/${version}/submit`);
     await line.writtenBy(version, 'ann@example.com');
-    await line.post(`/${version}/approve`, { dry_run: 'dry_7' });
+    await line.post(`/${version}/approve`);
     const { body } = await line.get(`/${version}/signed`);
     expect(body).toEqual({
       payload: {
@@ -349,7 +349,7 @@ describe('a signature', () => {
           actor: 'admin_token',
           at: NOON,
           four_eyes: 'kept',
-          dry_run: 'dry_7',
+          dry_run: null,
         },
       },
       signature: { algorithm: 'Ed25519', key: 1, value: expect.stringMatching(/^[\w-]{86}$/) },

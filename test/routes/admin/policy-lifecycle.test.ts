@@ -12,14 +12,14 @@ describe('a version on its way', () => {
       body: { state: 'submitted', note: 'for the release', submitted_by: 'admin_token', base_version: null },
     });
     await line.writtenBy(version, 'ann@example.com');
-    expect(await line.post(`/${version}/approve`, { note: 'fine', dry_run: 'dry_1' })).toMatchObject({
+    expect(await line.post(`/${version}/approve`, { note: 'fine' })).toMatchObject({
       status: 200,
       body: {
         state: 'approved',
         author: 'ann@example.com',
         approved_by: 'admin_token',
         approval_note: 'fine',
-        dry_run: 'dry_1',
+        dry_run: null,
         stale: false,
         stale_why: null,
         signature: { algorithm: 'Ed25519', key: 1 },
@@ -38,7 +38,7 @@ describe('a version on its way', () => {
     ).toEqual(['policy.create', 'policy.submit', 'policy.approve', 'policy.activate']);
     expect(events[1]).toMatchObject({
       before: { state: 'submitted' },
-      after: { state: 'approved', four_eyes: 'kept', dry_run: 'dry_1' },
+      after: { state: 'approved', four_eyes: 'kept', dry_run: null },
     });
   });
 

@@ -104,7 +104,7 @@ export async function reviewOf(
   const asOf = new Date(nowMs).toISOString();
   const span = { costCenter: owner.id, from: month.from, to: month.to };
   const known = await knownModels(database, nowMs);
-  const live = await livePolicy(database, owner);
+  const live = await livePolicy(database, owner, null);
   const row = live && (await findPolicyVersion(database, owner.id, live.version));
   const budgets = live?.policy.budgets ?? [];
   const windows = await readWindows(database, budgets, span, known.catalogue);

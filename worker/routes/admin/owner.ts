@@ -1,10 +1,10 @@
 /** The cost center that a path names. */
-import { followedOwner } from '../../policy/schedule.ts';
+import { followedOwner } from '../../policy/followed.ts';
 import { type CostCenter, findCostCenter } from '../../store/cost-centers.ts';
 import { type AdminContext, databaseOf } from './context.ts';
 import { fail } from './failures.ts';
 
-/** Runs `handle` with the cost center of this id, its scheduled policy live where that was due; or answers 404. */
+/** Runs `handle` with the cost center of this id, its policies as its wallet has them in force; or answers 404. */
 export async function withOwner<T>(
   c: AdminContext,
   id: string,

@@ -19,9 +19,14 @@ import {
   toPolicyVersionView,
   versionParams,
 } from './policy-contract.ts';
+import { guardOf, guardView } from './policy-guard.ts';
 import { step, unknownVersion } from './policy-step.ts';
 
 export const policies = adminRouter();
+
+const watchedVersionView = policyVersionView
+  .extend({ guard: guardView.nullable().openapi({ description: 'Null: no guard ever watched it.' }) })
+  .openapi('WatchedPolicyVersion');
 
 policies.openapi(
   createRoute({
@@ -83,7 +88,7 @@ policies.openapi(
     method: 'get',
     path: '/cost_centers/{id}/policies/{version}',
     request: { params: versionParams },
-    responses: { ...ERRORS, 200: answer(policyVersionView, 'The version.') },
+    responses: { ...ERRORS, 200: answer(watchedVersionView, 'The version, with its guard.') },
   }),
   async (c) => {
     const { id, version } = c.req.valid('param');
@@ -94,7 +99,8 @@ policies.openapi(
       const known = await knownModels(database, Date.now());
       const untried = untriedWarnings(version, await untriedVersions(database, id, [row]));
       const unheard = await alertReach(database, row, c.get('bindings'));
-      return c.json(toPolicyVersionView({ owner, row }, known, [...untried, ...unheard]), 200);
+      const view = toPolicyVersionView({ owner, row }, known, [...untried, ...unheard]);
+      return c.json({ ...view, guard: await guardOf(c, owner, version) }, 200);
     });
   },
 );

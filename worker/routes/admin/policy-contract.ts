@@ -1,5 +1,7 @@
 /** What a policy version looks like in requests and answers. The document's own rules are core/policy's. */
 import { z } from '@hono/zod-openapi';
+import { GUARD_SIGNALS, type GuardSignal } from '../../../durable-objects/core/guards/signals.ts';
+import { parseShare } from '../../../durable-objects/core/policy/canary.ts';
 import type { KnownModels } from '../../../durable-objects/core/policy/retirement.ts';
 import type { PolicyProblem } from '../../../durable-objects/core/policy/types.ts';
 import { ok } from '../../../durable-objects/core/result.ts';
@@ -10,6 +12,9 @@ import { type PolicyFacts, viewOfPolicyVersion } from '../../store/policy-versio
 import { POLICY_STATES } from '../../store/tables.ts';
 import { ownerParams } from './contract.ts';
 import { futureInstant, reason, timezone } from './fields.ts';
+
+const SHARE_ERROR =
+  'expected a share of sessions over 0 and under 1 as a decimal string of at most six decimals, such as "0.10"';
 
 export const versionParams = ownerParams.extend({
   version: z
@@ -126,7 +131,38 @@ export const approval = z
   })
   .openapi('PolicyApproval');
 export const rejection = z.strictObject({ reason }).openapi('PolicyRejection');
+
+const share = z
+  .string(SHARE_ERROR)
+  .transform((text, context) => {
+    const millionths = parseShare(text);
+    if (millionths !== null) return millionths;
+    context.addIssue({ code: 'custom', message: SHARE_ERROR });
+    return z.NEVER;
+  })
+  .openapi({ type: 'string', example: '0.10' });
+
+const guards = z
+  .strictObject(
+    Object.fromEntries(GUARD_SIGNALS.map((signal) => [signal, z.boolean().optional()])) as Record<
+      GuardSignal,
+      z.ZodOptional<z.ZodBoolean>
+    >,
+  )
+  .openapi({ description: 'Signals not to be watched; all are unless they are false here.' });
+
 export const activation = z
-  .strictObject({ activate_at: futureInstant.optional().openapi({ example: '2026-11-30T08:00:00Z' }) })
+  .strictObject({
+    activate_at: futureInstant.optional().openapi({ example: '2026-11-30T08:00:00Z' }),
+    canary: z
+      .strictObject({ share })
+      .optional()
+      .openapi({ description: 'For a share of sessions, beside the live version.' }),
+    guards: guards.optional(),
+  })
+  .refine(({ activate_at, canary }) => activate_at === undefined || canary === undefined, {
+    path: ['canary'],
+    message: 'expected a canary or "activate_at", not both: a canary begins at once',
+  })
   .openapi('PolicyActivation');
 export const rollback = z.strictObject({ reason: reason.optional() }).openapi('PolicyRollback');

@@ -1,7 +1,9 @@
-/** `/cost_centers/{id}/policies/{version}/submit|approve|reject|activate|unschedule|rollback`: a version's way. */
+/** `/cost_centers/{id}/policies/{version}/submit|approve|reject|activate|promote|unschedule|rollback`: a version's way. */
 import { createRoute, type z } from '@hono/zod-openapi';
 import { approve, reject, submit } from '../../policy/approval.ts';
 import { activate, rollBack, unschedule } from '../../policy/going-live.ts';
+import type { LifecycleContext } from '../../policy/lifecycle.ts';
+import { activateAsCanary, promote } from '../../policy/rollout.ts';
 import { adminRouter } from './context.ts';
 import { answer, body, ERRORS } from './contract.ts';
 import {
@@ -59,13 +61,24 @@ policyStates.openapi(
   route(
     'activate',
     optional(activation),
-    'The version, live (the one before is retired), or scheduled where an instant was given.',
+    'The version, live (the one before is retired), a canary for a share of sessions, or scheduled where an instant was given.',
   ),
   async (c) => {
-    const { activate_at: activateAt = null } = c.req.valid('json');
-    const decide = (context: Parameters<typeof activate>[0]) => activate(context, activateAt);
+    const { activate_at: activateAt = null, canary, guards = {} } = c.req.valid('json');
+    const decide = (context: LifecycleContext) =>
+      canary ? activateAsCanary(context, canary.share, guards) : activate(context, activateAt, guards);
     return await step(c, c.req.valid('param'), { name: 'activate', decide });
   },
+);
+
+policyStates.openapi(
+  createRoute({
+    method: 'post',
+    path: '/cost_centers/{id}/policies/{version}/promote',
+    request: { params: versionParams },
+    responses: { ...ERRORS, 200: answer(policyVersionView, 'The canary, live for all.') },
+  }),
+  async (c) => await step(c, c.req.valid('param'), { name: 'promotion', decide: promote }),
 );
 
 policyStates.openapi(

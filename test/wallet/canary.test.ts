@@ -1,0 +1,73 @@
+import { describe, expect, test } from 'vitest';
+import { keyIdOf, openRequest } from '../fixture.ts';
+import { changeShare, rollOut, sessionOf, turn, versionOf } from './rollout-scenario.ts';
+import { alertsOf, dayBudget, drain, ledgerOf, useFakeClock } from './scenario.ts';
+
+useFakeClock();
+
+const TENTH = 100_000;
+
+describe('a canary', () => {
+  test('decides over the sessions that are in it, and the live version over the others', async () => {
+    const scenario = await rollOut({ base: dayBudget('100'), candidate: dayBudget('50'), share: TENTH });
+    const [inside, outside] = [sessionOf(TENTH, true), sessionOf(TENTH, false)];
+    const own = await turn(scenario, { session: inside }, 1);
+    const other = await turn(scenario, { session: outside }, 1);
+    expect(own.reply).toMatchObject({ status: 'admitted', standing: { limitNanoUsd: 50e9 } });
+    expect(other.reply).toMatchObject({ status: 'admitted', standing: { limitNanoUsd: 100e9 } });
+    await drain(scenario.wallet);
+    expect((await ledgerOf(scenario.id)).map((entry) => [entry.session, entry.policy_version])).toEqual([
+      [inside, 2],
+      [outside, 1],
+    ]);
+  });
+
+  test('is what its developers are shown of their session, and nobody else is', async () => {
+    const scenario = await rollOut({ base: dayBudget('100'), candidate: dayBudget('50'), share: TENTH });
+    const [inside, outside] = [sessionOf(TENTH, true), sessionOf(TENTH, false)];
+    const { id, wallet } = scenario;
+    expect(await wallet.caller(id, keyIdOf(id), inside)).toMatchObject({
+      caller: { policyVersion: 2, budgets: [{ limitNanoUsd: 50e9 }] },
+    });
+    expect(await wallet.caller(id, keyIdOf(id), outside)).toMatchObject({
+      caller: { policyVersion: 1, budgets: [{ limitNanoUsd: 100e9 }] },
+    });
+    expect(await wallet.view(id)).toMatchObject({ policyVersion: 1 });
+    expect(await wallet.authorize(id, keyIdOf(id))).toMatchObject({ standing: { limitNanoUsd: 100e9 } });
+  });
+
+  test('keeps its sessions as its share grows, from their next turn on', async () => {
+    const scenario = await rollOut({ base: dayBudget('100'), candidate: dayBudget('50'), share: TENTH });
+    const inside = sessionOf(TENTH, true);
+    const later = [1, 2, 3, 4, 5, 6].map(() => sessionOf(TENTH, false));
+    expect(await versionOf(scenario, inside)).toBe(2);
+    expect(await Promise.all(later.map((session) => versionOf(scenario, session)))).toEqual(
+      later.map(() => 1),
+    );
+    await changeShare(scenario, 999_999);
+    expect(await versionOf(scenario, inside)).toBe(2);
+    expect(await Promise.all(later.map((session) => versionOf(scenario, session)))).toEqual(
+      later.map(() => 2),
+    );
+  });
+
+  test('that is not signed decides over no session, and is told', async () => {
+    const scenario = await rollOut({
+      base: dayBudget('100'),
+      candidate: dayBudget('50'),
+      share: 999_999,
+      signed: JSON.stringify({ payload: {}, signature: {} }),
+    });
+    expect(await versionOf(scenario, sessionOf(999_999, true))).toBe(1);
+    await drain(scenario.wallet);
+    expect(await alertsOf(scenario.id)).toMatchObject([{ on: 'policy_signature', subject: 'version 2' }]);
+  });
+
+  test('leaves a turn that came twice to the version that decided it first', async () => {
+    const scenario = await rollOut({ base: dayBudget('100'), candidate: dayBudget('50'), share: TENTH });
+    const session = sessionOf(TENTH, false);
+    const { turnId, reply } = await turn(scenario, { session }, 1);
+    await changeShare(scenario, 999_999);
+    expect(await scenario.wallet.open(openRequest(scenario.id, turnId, { session }))).toEqual(reply);
+  });
+});
