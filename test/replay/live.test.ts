@@ -225,13 +225,6 @@ describe('traffic run live under one policy and replayed under another', () => {
     const cost = (await entriesOf(after.scenario.id)).reduce((sum, each) => sum + each.chargedNanoUsd, 0);
     const replayedCost = Number(draft?.cost_replayed_usd) * 1e9;
     const differ = differences(store, before, after);
-    console.log(
-      JSON.stringify(
-        { differ: differ.slice(0, 30), n: differ.length, cost: cost / 1e9, draft: { ...draft, by_day: [] } },
-        null,
-        1,
-      ),
-    );
     expect(Math.abs(replayedCost / cost - 1)).toBeLessThan(0.01);
     expect(differ.length).toBeLessThanOrEqual(TURNS.length * 0.01);
   });
