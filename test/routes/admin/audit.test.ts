@@ -4,16 +4,17 @@ import { describe, expect, test } from 'vitest';
 import { checkAuditFile, type FileReport } from '../../../durable-objects/ledger/audit-file-check.ts';
 import { publicKeysOf } from '../../../durable-objects/ledger/signature.ts';
 import { type Env, readBindings } from '../../../worker/bindings.ts';
-import {
-  createCostCenter,
-  DEVELOPER,
-  freshCostCenter,
-  keyIdOf,
-  openRequest,
-  walletStub,
-} from '../../fixture.ts';
+import { createCostCenter, DEVELOPER, keyIdOf, openRequest, walletStub } from '../../fixture.ts';
 import { call, makeCostCenter, rows } from './admin-calls.ts';
 import { download } from './download.ts';
+
+let ids = 0;
+
+/** A name no other file has: a wallet can outlive the emptying of D1 between files, and its chain would go on. */
+function freshId(): string {
+  ids += 1;
+  return `audit-squad-${ids}`;
+}
 
 async function checked(path: string): Promise<FileReport> {
   const bindings = readBindings(env as unknown as Env);
@@ -27,7 +28,7 @@ async function verified(): Promise<unknown> {
 }
 
 test('the whole log is a file that verifies offline, with the head that the gateway tells', async () => {
-  const id = freshCostCenter();
+  const id = freshId();
   await makeCostCenter(id);
   await call('POST', `/cost_centers/${id}/keys`, { developer: 'größe@example.com' });
   const { head } = Object(await verified());
@@ -36,7 +37,7 @@ test('the whole log is a file that verifies offline, with the head that the gate
 });
 
 test('a span of time is a file without gaps; one without events has a manifest alone', async () => {
-  await makeCostCenter(freshCostCenter());
+  await makeCostCenter(freshId());
   expect(await checked('/audit/export?from=2020-01-01&to=2021-01-01')).toMatchObject({
     records: 0,
     problems: [],
@@ -47,7 +48,7 @@ test('a span of time is a file without gaps; one without events has a manifest a
 });
 
 test('all versions of a policy are a file that verifies offline', async () => {
-  const id = freshCostCenter();
+  const id = freshId();
   await makeCostCenter(id);
   const policy = { budgets: [{ id: 'day', scope: 'cost_center', window: 'day', limit_usd: '5.00' }] };
   await call('POST', `/cost_centers/${id}/policies`, { policy });
@@ -78,7 +79,7 @@ test('the versions of an unknown cost center are unknown', async () => {
 
 describe('a developer who is pseudonymised', () => {
   test('is in no event any more, the chain verifies, and the old digest leads to nobody', async () => {
-    const id = freshCostCenter();
+    const id = freshId();
     const developer = `${id}-leaver@example.com`;
     await makeCostCenter(id);
     await call('POST', `/cost_centers/${id}/keys`, { developer });
@@ -116,7 +117,7 @@ describe('the chain of a wallet', () => {
   }
 
   test('tells what was done to it, names nobody, and comes to D1 once', async () => {
-    const id = freshCostCenter();
+    const id = freshId();
     await createCostCenter(id, POLICY);
     const wallet = walletStub(id);
     await wallet.open(openRequest(id, 'turn', { session: 'one' }));
@@ -154,7 +155,7 @@ describe('the chain of a wallet', () => {
   });
 
   test('tells once of a configuration that cannot be read, with its revision and policy version', async () => {
-    const id = freshCostCenter();
+    const id = freshId();
     await createCostCenter(id, POLICY);
     await walletStub(id).open(openRequest(id, 'turn'));
     const policy = env.DB.prepare("UPDATE policy_versions SET document = '{}' WHERE cost_center = ?").bind(
@@ -181,7 +182,7 @@ describe('the chain of a wallet', () => {
   });
 
   test('is never changed, in the wallet or in D1', async () => {
-    const id = freshCostCenter();
+    const id = freshId();
     await createCostCenter(id, POLICY);
     await walletStub(id).open(openRequest(id, 'turn'));
     await told(id);

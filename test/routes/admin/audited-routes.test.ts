@@ -10,7 +10,7 @@ import { createCostCenter, DEVELOPER, keyIdOf, openRequest, usd, walletStub } fr
 import { type Answer, call, field, makeCostCenter } from './admin-calls.ts';
 import { addAlerts } from './ledger-rows.ts';
 
-const ID = 'squad-1';
+const ID = 'audited-squad-1';
 const OWN = `/cost_centers/${ID}`;
 const POLICY = {
   budgets: [
@@ -20,7 +20,7 @@ const POLICY = {
 };
 const ROUTES = {
   routes: [],
-  fallback: [{ id: 'mail', type: 'email', to: 'a@example.com' }],
+  fallback: [{ type: 'slack_dm', email: 'a@example.com' }],
 };
 const UNTIL = '2099-01-01T00:00:00Z';
 
