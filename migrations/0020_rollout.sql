@@ -15,7 +15,7 @@ CREATE TABLE policy_rollouts (
   -- Null: as long as the canary lasts.
   watch_until TEXT,
   ended_at TEXT,
-  -- promoted, replaced, ended, tripped
+  -- promoted, replaced, ended, tripped, base_gone (it names a developer who has a pseudonym now)
   ended_why TEXT
 ) STRICT;
 -- At most one canary a cost center, and one live version.

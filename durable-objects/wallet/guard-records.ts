@@ -3,9 +3,10 @@ import type { Evidence } from '../core/guards/evidence.ts';
 import { type GuardBook, UNWATCHED, type Watched } from '../core/guards/guard.ts';
 import type { Side } from '../core/guards/observe.ts';
 import type { GuardSignal, Tally } from '../core/guards/signals.ts';
+import { threadOf } from '../core/history.ts';
 import type { Renaming } from '../core/pseudonym.ts';
-import type { TurnFacts } from '../core/turn.ts';
 import type { PolicyTrip } from '../ledger/policy-trip.ts';
+import type { ThreadFacts } from './sessions.ts';
 
 /** A rollout as far as its figures are kept by it. */
 export interface Counted {
@@ -47,12 +48,6 @@ interface CountRow extends Record<string, SqlStorageValue> {
   bad: number;
   evidence: string;
   bad_turns: string;
-}
-
-type ThreadFacts = Pick<TurnFacts, 'session' | 'kind' | 'agent'>;
-
-function threadOf({ kind, agent }: ThreadFacts): string {
-  return kind === 'auxiliary' ? `auxiliary ${agent ?? ''}` : (agent ?? '');
 }
 
 export class GuardRecords {

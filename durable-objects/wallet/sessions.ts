@@ -8,7 +8,7 @@ import { SESSION_KEPT_MS } from '../core/session.ts';
 import type { Step } from '../core/step.ts';
 import type { TurnFacts } from '../core/turn.ts';
 
-type ThreadFacts = Pick<TurnFacts, 'session' | 'kind' | 'agent'>;
+export type ThreadFacts = Pick<TurnFacts, 'session' | 'kind' | 'agent'>;
 
 export class Sessions {
   readonly #sql: SqlStorage;

@@ -100,6 +100,7 @@ test('the OpenAPI document describes the admin API and the data plane', () => {
       "POST /admin/v1/cost_centers/{id}/policies",
       "POST /admin/v1/cost_centers/{id}/policies/{version}/activate",
       "POST /admin/v1/cost_centers/{id}/policies/{version}/approve",
+      "POST /admin/v1/cost_centers/{id}/policies/{version}/promote",
       "POST /admin/v1/cost_centers/{id}/policies/{version}/reject",
       "POST /admin/v1/cost_centers/{id}/policies/{version}/rollback",
       "POST /admin/v1/cost_centers/{id}/policies/{version}/submit",

@@ -47,6 +47,7 @@ const ROUTES: Record<Binding, Guarded> = {
     ],
     'policy.read': [
       `GET ${OWN}/policies`,
+      `GET ${OWN}/policies/export`,
       `GET ${VERSION}`,
       `GET ${VERSION}/diff`,
       `GET ${VERSION}/signed`,
@@ -55,7 +56,7 @@ const ROUTES: Record<Binding, Guarded> = {
       `GET ${OWN}/canary`,
       `GET ${VERSION}/canary`,
     ],
-    'policy.draft': [`POST ${OWN}/policies`],
+    'policy.draft': [`POST ${OWN}/policies`, `PUT ${VERSION}`],
     'policy.submit': [`POST ${VERSION}/submit`],
     'policy.approve': [`POST ${VERSION}/approve`, `POST ${VERSION}/reject`, `POST ${VERSION}/sign`],
     'policy.activate': [

@@ -2,13 +2,14 @@
  * Putting a pseudonym in the place of a developer who left. The mapping of the two is a row only while it is needed;
  * with the last row renamed it is deleted, and what stays in `pseudonyms` leads to nobody.
  */
-import { and, eq, type SQL, sql } from 'drizzle-orm';
+import { and, eq, isNull, type SQL, sql } from 'drizzle-orm';
 import type { Renaming } from '../../durable-objects/core/pseudonym.ts';
 import { commitComposed } from './audit-chain.ts';
 import { isNamedInAudit } from './audit-renaming.ts';
 import { type Authorship, commitChange, revisionOf } from './change.ts';
 import type { Database } from './database.ts';
 import { isNamedInResult } from './dry-run-names.ts';
+import { policyRollouts } from './rollout-tables.ts';
 import { increaseRequests, pseudonymMappings, pseudonyms, raises, virtualKeys } from './tables.ts';
 
 /** 64 bits: enough for no two to meet. */
@@ -62,16 +63,21 @@ export interface NamingPolicy {
   live: boolean;
 }
 
-/** Versions of policies that name the developer in an override, those in force or scheduled first. */
+/** Whether a policy version, `p`, names the developer in an override. */
+function isNamedIn(developer: string): SQL {
+  return sql`EXISTS (
+    SELECT 1 FROM json_each(p.document, '$.budgets') b, json_each(b.value, '$.overrides') o
+    WHERE lower(o.key) = ${developer}
+  )`;
+}
+
+/** Versions of policies that name the developer in an override, those in force (a canary too) or scheduled first. */
 export async function policiesNaming(database: Database, developer: string): Promise<NamingPolicy[]> {
   const rows = await database.all<{ costCenter: string; version: number; live: number }>(sql`
     SELECT p.cost_center AS costCenter, p.version AS version,
-      (p.version IS c.live_policy_version OR p.version IS c.scheduled_policy_version) AS live
+      (p.version IS c.live_policy_version OR p.version IS c.scheduled_policy_version OR p.state = 'canary') AS live
     FROM policy_versions p JOIN cost_centers c ON c.id = p.cost_center
-    WHERE EXISTS (
-      SELECT 1 FROM json_each(p.document, '$.budgets') b, json_each(b.value, '$.overrides') o
-      WHERE lower(o.key) = ${developer}
-    )
+    WHERE ${isNamedIn(developer)}
     ORDER BY live DESC, p.cost_center, p.version`);
   return rows.map((row) => ({ ...row, live: row.live === 1 }));
 }
@@ -80,7 +86,7 @@ export interface NamedCostCenter {
   id: string;
   jurisdiction: 'eu' | null;
   revision: number;
-  /** Whether keys, raises or requests there still have the name. */
+  /** Whether keys, raises, requests or a version to go back to there still have the name. */
   hasName: boolean;
 }
 
@@ -95,6 +101,9 @@ export async function costCentersOf(
       SELECT cost_center, developer AS name FROM virtual_keys WHERE developer IN (${developer}, ${pseudonym})
       UNION SELECT cost_center, subject FROM raises WHERE subject IN (${developer}, ${pseudonym})
       UNION SELECT cost_center, developer FROM increase_requests WHERE developer IN (${developer}, ${pseudonym})
+      UNION SELECT r.cost_center, ${developer} FROM policy_rollouts r
+        JOIN policy_versions p ON p.cost_center = r.cost_center AND p.version = r.base_version
+        WHERE r.ended_at IS NULL AND ${isNamedIn(developer)}
     ) named JOIN cost_centers c ON c.id = named.cost_center
     GROUP BY c.id ORDER BY c.id`);
   return rows.map((row) => ({ ...row, hasName: row.hasName === 1 }));
@@ -146,6 +155,18 @@ export async function renameInCostCenter(
             updatedAt: at,
           })
           .where(and(eq(increaseRequests.costCenter, costCenter), eq(increaseRequests.developer, developer))),
+        // A base that names them is nothing to go back to: its document leaves the wallet, and the guard's watch ends.
+        database
+          .update(policyRollouts)
+          .set({ endedAt: at, endedWhy: 'base_gone' })
+          .where(
+            and(
+              eq(policyRollouts.costCenter, costCenter),
+              isNull(policyRollouts.endedAt),
+              sql`EXISTS (SELECT 1 FROM policy_versions p WHERE p.cost_center = ${costCenter}
+                AND p.version = ${policyRollouts.baseVersion} AND ${isNamedIn(developer)})`,
+            ),
+          ),
       ],
     },
     authorship,

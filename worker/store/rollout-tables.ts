@@ -17,7 +17,7 @@ export const policyRollouts = sqliteTable('policy_rollouts', {
   /** Null: as long as the canary lasts. */
   watchUntil: text('watch_until'),
   endedAt: text('ended_at'),
-  endedWhy: text('ended_why', { enum: ['promoted', 'replaced', 'ended', 'tripped'] }),
+  endedWhy: text('ended_why', { enum: ['promoted', 'replaced', 'ended', 'tripped', 'base_gone'] }),
 });
 
 export const policyTrips = sqliteTable('policy_trips', {

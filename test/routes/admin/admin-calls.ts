@@ -33,13 +33,16 @@ app.route('/admin/v1', admin);
 export interface Answer {
   status: number;
   headers: Headers;
-  /** The JSON of the answer, null where it has no body. Tests look into it with `toMatchObject`. */
+  /** The JSON of the answer (the text of a file), null where it has no body. Tests look into it with `toMatchObject`. */
   body: unknown;
 }
 
 async function answerOf(response: Response): Promise<Answer> {
+  const { status, headers } = response;
   const text = await response.text();
-  return { status: response.status, headers: response.headers, body: text === '' ? null : JSON.parse(text) };
+  const isJson = headers.get('content-type')?.startsWith('application/json') ?? false;
+  const body: unknown = isJson ? JSON.parse(text) : text;
+  return { status, headers, body: text === '' ? null : body };
 }
 
 /** Sends a request as it is, under /admin/v1, and leaves its answer unread. */

@@ -4,7 +4,14 @@ import { describe, expect, test } from 'vitest';
 import { checkAuditFile, type FileReport } from '../../../durable-objects/ledger/audit-file-check.ts';
 import { publicKeysOf } from '../../../durable-objects/ledger/signature.ts';
 import { type Env, readBindings } from '../../../worker/bindings.ts';
-import { createCostCenter, DEVELOPER, keyIdOf, openRequest, walletStub } from '../../fixture.ts';
+import {
+  createCostCenter,
+  DEVELOPER,
+  keyIdOf,
+  openRequest,
+  signedPolicy,
+  walletStub,
+} from '../../fixture.ts';
 import { call, makeCostCenter, rows } from './admin-calls.ts';
 import { download } from './download.ts';
 
@@ -158,10 +165,13 @@ describe('the chain of a wallet', () => {
     const id = freshId();
     await createCostCenter(id, POLICY);
     await walletStub(id).open(openRequest(id, 'turn'));
-    const policy = env.DB.prepare("UPDATE policy_versions SET document = '{}' WHERE cost_center = ?").bind(
-      id,
-    );
-    const revision = env.DB.prepare('UPDATE cost_centers SET revision = 2 WHERE id = ?').bind(id);
+    const policy = env.DB.prepare(
+      `INSERT INTO policy_versions (cost_center, version, state, document, warnings, created_at, signed)
+       VALUES (?, 2, 'live', '{}', '[]', '2035-01-01T00:00:00.000Z', ?)`,
+    ).bind(id, await signedPolicy(id, 2, {}));
+    const revision = env.DB.prepare(
+      'UPDATE cost_centers SET revision = 2, live_policy_version = 2 WHERE id = ?',
+    ).bind(id);
     await env.DB.batch([policy, revision]);
     // From within: a call that rejects would be an unhandled error of the object too.
     await runInDurableObject(walletStub(id), async (wallet) => {
@@ -176,7 +186,7 @@ describe('the chain of a wallet', () => {
       'SELECT details FROM wallet_audit_events WHERE cost_center = ? AND sequence = 2',
     );
     expect(JSON.parse((await details.bind(id).first<string>('details')) ?? '')).toEqual({
-      policy_version: 1,
+      policy_version: 2,
       why: 'policy_unreadable',
     });
   });

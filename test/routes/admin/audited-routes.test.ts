@@ -22,6 +22,7 @@ const ROUTES = {
   routes: [],
   fallback: [{ type: 'slack_dm', email: 'a@example.com' }],
 };
+const BINDING = { by: 'email', value: 'ann@example.com', role: 'auditor' };
 const UNTIL = '2099-01-01T00:00:00Z';
 
 /** What these do is no change: they try something, and keep records of their own. */
@@ -43,6 +44,11 @@ const newRaise = () =>
 const newVersion = async () => {
   const { body } = await call('POST', `${OWN}/policies`, { policy: POLICY });
   return Object(body).version as number;
+};
+const submitted = async () => {
+  const version = await newVersion();
+  await call('POST', `${OWN}/policies/${version}/submit`);
+  return version;
 };
 const newPrice = () =>
   call('POST', '/price_overrides', {
@@ -98,6 +104,50 @@ const CHANGES: Record<string, () => Promise<() => Promise<Answer>>> = {
     return () => call('POST', `${OWN}/keys/${key}/rotate`, {});
   },
   'POST /cost_centers/{id}/policies': async () => () => call('POST', `${OWN}/policies`, { policy: POLICY }),
+  'PUT /cost_centers/{id}/policies/{version}': async () => {
+    const version = await newVersion();
+    const budgets = POLICY.budgets.slice(0, 1);
+    return () => call('PUT', `${OWN}/policies/${version}`, { policy: { budgets } });
+  },
+  'POST /cost_centers/{id}/policies/{version}/submit': async () => {
+    const version = await newVersion();
+    return () => call('POST', `${OWN}/policies/${version}/submit`);
+  },
+  'POST /cost_centers/{id}/policies/{version}/approve': async () => {
+    const version = await submitted();
+    return () => call('POST', `${OWN}/policies/${version}/approve`, {}, { POLICY_FOUR_EYES: 'off' });
+  },
+  'POST /cost_centers/{id}/policies/{version}/reject': async () => {
+    const version = await submitted();
+    return () => call('POST', `${OWN}/policies/${version}/reject`, because);
+  },
+  'POST /cost_centers/{id}/policies/{version}/unschedule': async () => {
+    const version = await newVersion();
+    await call('POST', `${OWN}/policies/${version}/activate`, { activate_at: UNTIL });
+    return () => call('POST', `${OWN}/policies/${version}/unschedule`);
+  },
+  'POST /cost_centers/{id}/policies/{version}/promote': async () => {
+    const version = await newVersion();
+    await call('POST', `${OWN}/policies/${version}/activate`, { canary: { share: '0.10' } });
+    return () => call('POST', `${OWN}/policies/${version}/promote`);
+  },
+  'POST /cost_centers/{id}/dry_runs': async () => () =>
+    call('POST', `${OWN}/dry_runs`, { policy: POLICY, days: 1 }),
+  'POST /cost_centers/{id}/dry_runs/{dry_run_id}/cancel': async () => {
+    const dryRun = await made(call('POST', `${OWN}/dry_runs`, { policy: POLICY, days: 2 }));
+    return () => call('POST', `${OWN}/dry_runs/${dryRun}/cancel`);
+  },
+  'POST /role_bindings': async () => () => call('POST', '/role_bindings', BINDING),
+  'DELETE /role_bindings/{role_binding_id}': async () => {
+    const binding = await made(call('POST', '/role_bindings', { ...BINDING, value: 'eve@example.com' }));
+    return () => call('DELETE', `/role_bindings/${binding}`);
+  },
+  'POST /service_tokens': async () => () =>
+    call('POST', '/service_tokens', { name: 'scraper', scopes: ['metrics.read'] }),
+  'DELETE /service_tokens/{service_token_id}': async () => {
+    const token = await made(call('POST', '/service_tokens', { name: 'bot', scopes: ['ledger.read'] }));
+    return () => call('DELETE', `/service_tokens/${token}`);
+  },
   'POST /cost_centers/{id}/policies/{version}/activate': async () => {
     const version = await newVersion();
     return () => call('POST', `${OWN}/policies/${version}/activate`);

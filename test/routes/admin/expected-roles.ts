@@ -18,6 +18,8 @@ export const OF_ONE: Record<string, string> = {
   'DELETE /cost_centers/{id}/keys/{}': 'm',
   'POST /cost_centers/{id}/keys/{}/rotate': 'm',
   'GET /cost_centers/{id}/policies': 'mfaA',
+  'PUT /cost_centers/{id}/policies/{}': 'm',
+  'GET /cost_centers/{id}/policies/export': 'mfaA',
   'GET /cost_centers/{id}/policies/{}': 'mfaA',
   'GET /cost_centers/{id}/policies/{}/diff': 'mfaA',
   'GET /cost_centers/{id}/policies/{}/signed': 'mfaA',

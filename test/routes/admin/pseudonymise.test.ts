@@ -217,6 +217,24 @@ describe('a developer who left', () => {
   }, 20_000);
 });
 
+test('a version to go back to that names the developer is one no more: nothing of it stays in the wallet', async () => {
+  const { id, name } = await leaver();
+  const [day, ...rest] = POLICY.budgets;
+  const policy = { budgets: [{ ...day, overrides: { [name]: '5.00' } }, ...rest] };
+  await changePolicy({ id, wallet: walletStub(id) }, policy);
+  await call('POST', `/cost_centers/${id}/policies`, { policy: POLICY });
+  await call('POST', `/cost_centers/${id}/policies/3/activate`, undefined, { POLICY_APPROVAL: 'off' });
+  const held = async () =>
+    await runInDurableObject(walletStub(id), (_, { storage }) =>
+      String(storage.sql.exec<{ document: string }>('SELECT document FROM configuration').one().document),
+    );
+  expect(await held()).toContain(JSON.stringify(name));
+  expect(await pseudonymise(name)).toMatchObject({ status: 200, body: { complete: true } });
+  expect(await held()).not.toContain(JSON.stringify(name));
+  const { body } = await call('GET', `/cost_centers/${id}/policies/3`);
+  expect(body).toMatchObject({ state: 'live', guard: { state: 'ended' } });
+}, 20_000);
+
 describe('the call refuses', () => {
   test('a developer whom a policy in force names, by its version', async () => {
     const { id, name } = await leaver();
