@@ -1,4 +1,4 @@
-/** The tables of migration 0020, as drizzle sees them. */
+/** The tables of migration 0019, as drizzle sees them. */
 import { integer, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 import type { GuardSignal } from '../../durable-objects/core/guards/signals.ts';
 import type { TripEvidence } from '../../durable-objects/ledger/policy-trip.ts';

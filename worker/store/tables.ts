@@ -1,4 +1,4 @@
-/** The configuration tables of migrations 0001, 0003, 0006, 0008, 0013, 0014, 0016, 0017 and 0020, as drizzle sees them. */
+/** The configuration tables of migrations 0001, 0003, 0006, 0008, 0013, 0014, 0016, 0017 and 0019, as drizzle sees them. */
 import { integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 import type { AlertRoutes } from '../../durable-objects/core/alerting/routes.ts';
 import type { GuardSignal } from '../../durable-objects/core/guards/signals.ts';

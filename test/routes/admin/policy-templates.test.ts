@@ -29,7 +29,8 @@ describe('templates', () => {
     const template = await call('GET', `/policy_templates/${id}`);
     expect(template).toMatchObject({ status: 200, body: { id, warnings: [] } });
     const stored = await call('POST', POLICIES, { template: id });
-    expect(stored).toMatchObject({ status: 201, body: { state: 'draft', warnings: [] } });
+    const untried = { path: '', message: 'never tried on recorded turns: POST …/dry_runs' };
+    expect(stored).toMatchObject({ status: 201, body: { state: 'draft', warnings: [untried] } });
     expect(Object(stored.body).policy).toEqual(Object(template.body).policy);
   });
 

@@ -1,8 +1,8 @@
 /** A month of a cost center as its review tells it: rows as the wallets and the admin API leave them in D1. */
 import { env } from 'cloudflare:workers';
+import { ulid } from 'ulid';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { AlertEvent, Entry } from '../../../durable-objects/ledger/entry.ts';
-import { timeOrderedId } from '../../../durable-objects/ledger/time-ordered-id.ts';
 import { rollUpDays } from '../../../worker/finance/roll-up.ts';
 import { setClock, useFakeClock } from '../../wallet/scenario.ts';
 import { type Answer, call, makeCostCenter } from './admin-calls.ts';
@@ -30,7 +30,7 @@ function entry(at: string, change: Partial<Entry> = {}): Entry {
   entries += 1;
   const charged = change.charged_nano_usd ?? 0;
   return entryOf({
-    entry_id: `${timeOrderedId(Date.parse(at))}`,
+    entry_id: ulid(Date.parse(at)),
     turn_id: `turn-${entries}`,
     admitted_at: at,
     estimated: false,
@@ -44,7 +44,7 @@ function entry(at: string, change: Partial<Entry> = {}): Entry {
 
 function crossing(at: string, change: Partial<AlertEvent>): AlertEvent {
   return {
-    event_id: timeOrderedId(Date.parse(at)),
+    event_id: ulid(Date.parse(at)),
     cost_center: 'squad',
     on: 'stage:pause',
     occurred_at: at,
