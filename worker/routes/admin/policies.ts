@@ -5,6 +5,7 @@ import { alertReach } from '../../policy/alert-reach.ts';
 import { replace } from '../../policy/approval.ts';
 import { knownModels } from '../../policy/known-models.ts';
 import type { LifecycleContext } from '../../policy/lifecycle.ts';
+import { tighterThanLive } from '../../policy/tighter-versions.ts';
 import { untriedVersions, untriedWarnings } from '../../policy/tried-versions.ts';
 import { createPolicyVersion, findPolicyVersion, listPolicyVersions } from '../../store/policy-versions.ts';
 import { adminRouter, authorshipOf, databaseOf } from './context.ts';
@@ -51,7 +52,8 @@ policies.openapi(
       const row = await createPolicyVersion(database, id, draft, authorshipOf(c));
       if (row === 'contended') return fail(requestId, { why: 'contended' });
       const untried = untriedWarnings(row.version, await untriedVersions(database, id, [row]));
-      return c.json(toPolicyVersionView({ owner, row }, known, untried), 201);
+      const tighter = await tighterThanLive(database, { owner, row });
+      return c.json(toPolicyVersionView({ owner, row }, known, [...tighter, ...untried]), 201);
     }),
 );
 
@@ -98,8 +100,9 @@ policies.openapi(
       if (!row) return fail(c.get('requestId'), unknownVersion(id, version));
       const known = await knownModels(database, Date.now());
       const untried = untriedWarnings(version, await untriedVersions(database, id, [row]));
+      const tighter = await tighterThanLive(database, { owner, row });
       const unheard = await alertReach(database, row, c.get('bindings'));
-      const view = toPolicyVersionView({ owner, row }, known, [...untried, ...unheard]);
+      const view = toPolicyVersionView({ owner, row }, known, [...tighter, ...untried, ...unheard]);
       return c.json({ ...view, guard: await guardOf(c, owner, version) }, 200);
     });
   },
