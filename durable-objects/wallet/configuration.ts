@@ -68,7 +68,7 @@ export function watchingIn(configuration: Configuration, nowMs: number, session:
 
 /** Whether a policy is meant to bind the cost center, and none could ever be verified: then no turn may go on. */
 export function lacksVerifiedPolicy(configuration: Configuration, nowMs: number): boolean {
-  const isRefused = configuration.refusedPolicies.some(({ scheduled }) => !scheduled);
+  const isRefused = configuration.refusedPolicies.some(({ as }) => as === 'live');
   return isRefused && policyInForce(configuration, nowMs, null) === null;
 }
 

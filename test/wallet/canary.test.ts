@@ -74,7 +74,10 @@ describe('a canary', () => {
     });
     expect(await versionOf(scenario, sessionOf(999_999, true))).toBe(1);
     await drain(scenario.wallet);
-    expect(await alertsOf(scenario.id)).toMatchObject([{ on: 'policy_signature', subject: 'version 2' }]);
+    const [told, ...more] = await alertsOf(scenario.id);
+    expect(more).toEqual([]);
+    expect(told).toMatchObject({ on: 'policy_signature', subject: 'version 2' });
+    expect(JSON.parse(told?.standing ?? '')).toMatchObject({ version: 2, as: 'canary' });
   });
 
   test('leaves a turn that came twice to the version that decided it first', async () => {
