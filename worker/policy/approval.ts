@@ -20,6 +20,8 @@ const STATES = {
 
 /** "version 3 is a draft". */
 export function stateOf({ row }: PolicyFacts): string {
+  const isFormerCanary = row.state === 'retired' && row.activatedAt === null;
+  if (isFormerCanary) return `version ${row.version} is a canary that its guard ended`;
   return `version ${row.version} ${STATES[row.state]}`;
 }
 

@@ -6,7 +6,7 @@ import { followTrips } from '../../../worker/policy/trips.ts';
 import { openDatabase } from '../../../worker/store/database.ts';
 import { completed, openRequest, usageOf, walletStub } from '../../fixture.ts';
 import { call, rows } from './admin-calls.ts';
-import { conflict, type PolicyLine, policyLine } from './policy-calls.ts';
+import { APPROVED_ONLY, conflict, type PolicyLine, policyLine } from './policy-calls.ts';
 
 const CANARY = { canary: { share: '0.10' } };
 
@@ -202,6 +202,18 @@ async function drained({ id }: PolicyLine): Promise<void> {
   throw new Error('the trip does not arrive');
 }
 
+/** Has D1 hear of a trip of a version's last rollout, and follow it. */
+async function tripped({ id }: PolicyLine, version: number): Promise<void> {
+  await env.DB.prepare(
+    `INSERT INTO policy_trips (rollout, cost_center, version, base_version, signal, occurred_at, evidence)
+     SELECT id, cost_center, version, base_version, 'refusals', started_at, '{}' FROM policy_rollouts
+     WHERE cost_center = ? AND version = ? ORDER BY id DESC LIMIT 1`,
+  )
+    .bind(id, version)
+    .run();
+  await followTrips(openDatabase(env.DB), new Date().toISOString());
+}
+
 describe('a guard that tripped', () => {
   test('has the version before live again, with its evidence in the audit log, once', async () => {
     const line = await readyLine('1000', '1');
@@ -247,20 +259,30 @@ describe('a guard that tripped', () => {
     });
   });
 
+  test('ends a canary that may be tried again, and never without the approval that is asked for by then', async () => {
+    const line = await policyLine({ POLICY_APPROVAL: 'off' });
+    await line.draft('1000');
+    await line.post('/1/activate');
+    await line.draft('50');
+    await line.post('/2/activate', CANARY);
+    await tripped(line, 2);
+    expect(await line.states()).toEqual(['live', 'retired']);
+    expect(await line.post('/2/promote')).toMatchObject(
+      conflict('version 2 is a canary that its guard ended, not running as a canary'),
+    );
+    expect(await line.post('/2/rollback')).toMatchObject(conflict('was never live'));
+    const asking = line.under(APPROVED_ONLY);
+    expect(await asking.post('/2/activate')).toMatchObject(conflict('was never approved'));
+    expect(await line.post('/2/activate', CANARY)).toMatchObject({ status: 200, body: { state: 'canary' } });
+  });
+
   test('leaves what a person changed in between as they have it', async () => {
     const line = await readyLine('1000', '1');
     await line.post('/2/activate');
     const third = await line.approved('500');
     await line.post(`/${third}/activate`);
     // The wallet's word comes late: D1 was away.
-    await env.DB.prepare(
-      `INSERT INTO policy_trips (rollout, cost_center, version, base_version, signal, occurred_at, evidence)
-       SELECT id, cost_center, version, base_version, 'refusals', started_at, '{}' FROM policy_rollouts
-       WHERE cost_center = ? AND version = 2`,
-    )
-      .bind(line.id)
-      .run();
-    await followTrips(openDatabase(env.DB), new Date().toISOString());
+    await tripped(line, 2);
     expect(await line.states()).toEqual(['retired', 'retired', 'live']);
     expect((await auditOf(line)).filter(({ actor }) => actor === 'guard')).toEqual([]);
     const trip = await env.DB.prepare('SELECT outcome FROM policy_trips WHERE cost_center = ?')
