@@ -6,7 +6,7 @@ import { followTrips } from '../../../worker/policy/trips.ts';
 import { openDatabase } from '../../../worker/store/database.ts';
 import { completed, openRequest, usageOf, walletStub } from '../../fixture.ts';
 import { call, rows } from './admin-calls.ts';
-import { APPROVED_ONLY, conflict, type PolicyLine, policyLine } from './policy-calls.ts';
+import { APPROVED_ONLY, conflict, limited, type PolicyLine, policyLine } from './policy-calls.ts';
 
 const CANARY = { canary: { share: '0.10' } };
 
@@ -110,6 +110,23 @@ describe('a canary', () => {
     expect(await line.post('/2/activate', CANARY)).toMatchObject({ status: 200, body: { state: 'canary' } });
     expect(await line.post('/1/rollback')).toMatchObject({ status: 200 });
     expect(await line.states()).toEqual(['live', 'draft']);
+  });
+
+  test('keeps its document when it is a draft again: the ledger names its number', async () => {
+    const line = await policyLine({ POLICY_APPROVAL: 'off' });
+    await line.draft('100');
+    await line.post('/1/activate');
+    await line.draft('50');
+    await line.post('/2/activate', CANARY);
+    await line.post('/1/rollback');
+    expect(await line.replace(2, limited('9000'))).toMatchObject(
+      conflict('version 2 decided over sessions as a canary'),
+    );
+    expect(await line.replace(2, limited('50'))).toMatchObject({ status: 200 });
+    const update = env.DB.prepare(
+      "UPDATE policy_versions SET document = '{}' WHERE cost_center = ? AND version = 2",
+    );
+    await expect(update.bind(line.id).run()).rejects.toThrow('that decided is never changed');
   });
 });
 
