@@ -341,10 +341,16 @@ describe('guards that are switched off', () => {
     expect((await auditOf(line))[0]).toMatchObject({ action: 'policy.guards' });
   });
 
-  test('of a version that none watches is a 409', async () => {
+  test('of a version that none watches stay off, repeated too, and are a 409 switched on', async () => {
     const line = await policyLine();
-    await line.live('100');
-    expect(await line.post('/1/activate', { guards: { refusals: false } })).toMatchObject(
+    await line.approved('100');
+    for (const _ of ['first', 'again']) {
+      expect(await line.post('/1/activate', { guards: { refusals: false } })).toMatchObject({
+        status: 200,
+        body: { state: 'live' },
+      });
+    }
+    expect(await line.post('/1/activate', { guards: { refusals: true } })).toMatchObject(
       conflict('no guard watches it'),
     );
     expect(await line.post('/1/activate')).toMatchObject({ status: 200 });
