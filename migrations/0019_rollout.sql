@@ -21,6 +21,12 @@ CREATE TABLE policy_rollouts (
 -- At most one canary a cost center, and one live version.
 CREATE UNIQUE INDEX policy_rollouts_open ON policy_rollouts (cost_center, kind) WHERE ended_at IS NULL;
 CREATE INDEX policy_rollouts_by_version ON policy_rollouts (cost_center, version, started_at);
+-- A canary of a deployment without approvals is a draft again when it ends; by then the ledger names its number.
+CREATE TRIGGER policy_documents_that_decided_never_change BEFORE UPDATE OF document ON policy_versions
+WHEN NEW.document IS NOT OLD.document AND EXISTS (
+  SELECT 1 FROM policy_rollouts WHERE cost_center = OLD.cost_center AND version = OLD.version
+)
+BEGIN SELECT RAISE(ABORT, 'a policy version that decided is never changed'); END;
 
 -- The signals to be watched of a version that goes live at its instant; null: all.
 ALTER TABLE policy_versions ADD COLUMN guards TEXT;

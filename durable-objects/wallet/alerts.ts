@@ -1,6 +1,6 @@
 /**
  * Events that somebody should hear of, written in the transaction that caused them. Each stage is told once per
- * budget, subject and window; a model once a change; other events once an hour and subject. Delivery is not the
+ * budget, subject and window, and once more where a canary has the budget too; a model once a change; other events once an hour and subject. Delivery is not the
  * wallet's.
  */
 import type { Stage } from '../core/policy/types.ts';
@@ -19,6 +19,8 @@ export interface AlertTurn {
   session: string | null;
   developer: string | null;
   policyVersion: number | null;
+  /** The canary that decided: what its stages tell keeps none of the live version's from being told. */
+  canary?: number | null;
 }
 
 /** Marks are forgotten when no window they could belong to is still open. */
@@ -45,7 +47,9 @@ export class Alerts {
     nowMs: number,
   ): void {
     const { budget, subject } = standing;
-    if (!this.#mark(budget.id, subject, standing.startMs, stage.at)) return;
+    const { canary = null } = turn;
+    const mark = canary === null ? stage.at : `${stage.at} canary ${canary}`;
+    if (!this.#mark(budget.id, subject, standing.startMs, mark)) return;
     const event = { ...eventOf(`stage:${stage.do}`, turn, nowMs), ...factsOf(standing) };
     this.#put({ ...event, stage: stageName(budget, stage), context: context() }, nowMs);
   }

@@ -21,8 +21,8 @@ export function recordApplied(
   };
   const target = String(after.revision);
   audit.record(after.costCenter, { actor: 'wallet', action: 'configuration.apply', target, details }, nowMs);
-  for (const { version, scheduled, why } of after.refusedPolicies) {
-    const refused = { revision: after.revision, as: scheduled ? 'scheduled' : 'live', why };
+  for (const { version, as, why } of after.refusedPolicies) {
+    const refused = { revision: after.revision, as, why };
     const act = {
       actor: 'wallet',
       action: 'policy.refuse',

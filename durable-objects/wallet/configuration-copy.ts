@@ -103,6 +103,8 @@ export class ConfigurationCopy {
     }
     const verified = withVerifiedPolicies(pulled.document, problems, this.#document, nowMs);
     const text = withVerifiedRollouts(verified, ofRollouts, this.#document);
+    // What stays refused is pulled again and again: the audit chain hears of what changes.
+    if (before && pulled.revision === before.revision && text === this.#document) return before;
     const configuration = this.#read(costCenter, { revision: pulled.revision, document: text }, nowMs);
     this.#storage.transactionSync(() => {
       const { revision } = configuration;

@@ -55,6 +55,12 @@ export function policyInForce(
   return isDue(scheduledPolicy, nowMs) ? scheduledPolicy : versionFor(configuration, session);
 }
 
+/** The number of the canary that decides over a session at an instant; null: the version for all does. */
+export function canaryOver(configuration: Configuration, nowMs: number, session: string): number | null {
+  const version = policyInForce(configuration, nowMs, session)?.version ?? null;
+  return version === (policyInForce(configuration, nowMs, null)?.version ?? null) ? null : version;
+}
+
 /** The rollouts that a session's turns tell of at an instant. */
 export function watchingIn(configuration: Configuration, nowMs: number, session: string): Watching[] {
   return isDue(configuration.scheduledPolicy, nowMs) ? [] : watchingOf(configuration, session, nowMs);
@@ -62,7 +68,7 @@ export function watchingIn(configuration: Configuration, nowMs: number, session:
 
 /** Whether a policy is meant to bind the cost center, and none could ever be verified: then no turn may go on. */
 export function lacksVerifiedPolicy(configuration: Configuration, nowMs: number): boolean {
-  const isRefused = configuration.refusedPolicies.some(({ scheduled }) => !scheduled);
+  const isRefused = configuration.refusedPolicies.some(({ as }) => as === 'live');
   return isRefused && policyInForce(configuration, nowMs, null) === null;
 }
 

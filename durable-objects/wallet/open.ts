@@ -14,7 +14,7 @@ import type { EarlierDecision } from '../core/replay/types.ts';
 import { bindsLine, fullest, type Standing } from '../core/standing.ts';
 import { NO_TOKENS } from '../core/usage.ts';
 import { alertContextOf } from './alert-context.ts';
-import { type Configuration, isExempt, policyInForce } from './configuration.ts';
+import { type Configuration, canaryOver, isExempt, policyInForce } from './configuration.ts';
 import { decisionInputs } from './decision-inputs.ts';
 import { refusalEntry } from './entries.ts';
 import { watchDecision } from './guard-watch.ts';
@@ -175,13 +175,15 @@ export function toRefusal(opening: Opening, decision: RefusalDecision): Refusal 
 }
 
 /** The first step down and the first refusal of a window count as crossing their stage. */
-function tellCrossings({ state, request, key, policy, nowMs }: Opening, decision: Decision): void {
+function tellCrossings(opening: Opening, decision: Decision): void {
+  const { state, configuration, request, key, policy, nowMs } = opening;
   const turn = {
     costCenter: request.costCenter,
     turnId: request.turnId,
     session: request.facts.session,
     developer: key.developer,
     policyVersion: policy?.version ?? null,
+    canary: canaryOver(configuration, nowMs, request.facts.session),
   };
   for (const { standing, stage } of decision.crossings) {
     state.alerts.tellStage(turn, standing, stage, () => alertContextOf(state, standing, nowMs), nowMs);

@@ -11,13 +11,13 @@ import type { Configuration } from './configuration.ts';
 export const refusedPolicySchema = z.object({
   /** Null: D1 names no live version any more, where one was. */
   version: z.number().int().nullable(),
-  /** Whether it was to come, not in force. */
-  scheduled: z.boolean(),
+  /** What it was to be: the live version, one to come, a canary, or the one that a guard would go back to. */
+  as: z.enum(['live', 'scheduled', 'canary', 'base']),
   /** "its signature is missing". */
   why: z.string(),
 });
 
-/** A version that D1 has in force, or scheduled, and that the wallet did not take over. */
+/** A version that D1 has in force, in part or to come, and that the wallet did not take over. */
 export type RefusedPolicy = z.output<typeof refusedPolicySchema>;
 
 const scheduledSchema = z.looseObject({
@@ -115,16 +115,16 @@ export function withVerifiedPolicies(
   let live: Verified | null = version === null ? null : { version, policy };
   const [inForce = null] = verified;
   if (live === null && inForce !== null) {
-    refused.push({ version: null, scheduled: false, why: 'no version is live any more' });
+    refused.push({ version: null, as: 'live', why: 'no version is live any more' });
     live = inForce;
   } else if (live !== null && problems.live !== null && !isKnown(live, problems.live)) {
-    refused.push({ version, scheduled: false, why: `its signature ${problems.live}` });
+    refused.push({ version, as: 'live', why: `its signature ${problems.live}` });
     live = inForce;
   }
   const isRefused =
     scheduled !== null && problems.scheduled !== null && !isKnown(scheduled, problems.scheduled);
   if (isRefused) {
-    refused.push({ version: scheduled.version, scheduled: true, why: `its signature ${problems.scheduled}` });
+    refused.push({ version: scheduled.version, as: 'scheduled', why: `its signature ${problems.scheduled}` });
   }
   const kept = scheduled && {
     version: scheduled.version,
@@ -158,9 +158,9 @@ export function tellRefusedPolicies(
   for (const refused of after.refusedPolicies) {
     const isTold = before?.refusedPolicies.some((each) => JSON.stringify(each) === JSON.stringify(refused));
     if (isTold) continue;
-    const { version, scheduled, why } = refused;
-    console.error({ message: 'a policy was refused', costCenter, version, scheduled, why });
-    const facts = { version, scheduled, why, in_force: livePolicy?.version ?? null };
+    const { version, as, why } = refused;
+    console.error({ message: 'a policy was refused', costCenter, version, as, why });
+    const facts = { version, as, why, in_force: livePolicy?.version ?? null };
     alerts.tellOnce(
       'policy_signature',
       version === null ? costCenter : `version ${version}`,

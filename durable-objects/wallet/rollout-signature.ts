@@ -10,6 +10,7 @@ import { isSame, MISSING, refusedPolicySchema, type Verified, verifiedIn } from 
 
 const rowSchema = z.looseObject({
   id: z.string(),
+  kind: z.enum(['canary', 'live']),
   policy_version: z.number().int(),
   policy: z.unknown(),
   // The copy's own have none any more: they were verified.
@@ -71,7 +72,8 @@ export function withVerifiedRollouts(
       ...rollouts.flatMap((row) => {
         const problem = problemOf(row);
         const version = row.policy_version;
-        return problem === null ? [] : [{ version, scheduled: true, why: `its signature ${problem}` }];
+        const as = row.kind === 'canary' ? ('canary' as const) : ('base' as const);
+        return problem === null ? [] : [{ version, as, why: `its signature ${problem}` }];
       }),
     ],
   });

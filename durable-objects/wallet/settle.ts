@@ -13,7 +13,7 @@ import { addTokens, promptTokens, type Usage } from '../core/usage.ts';
 import { alertContextOf } from './alert-context.ts';
 import type { AlertTurn } from './alerts.ts';
 import { bookingOf, correctionOf, unreportedBooking } from './charge.ts';
-import { isExempt, policyInForce } from './configuration.ts';
+import { canaryOver, isExempt, policyInForce } from './configuration.ts';
 import { type Booking, toEntry } from './entries.ts';
 import { watchSettled } from './guard-watch.ts';
 import { LEASE_MS } from './open.ts';
@@ -157,7 +157,8 @@ function tellCrossings(state: WalletState, opened: OpenedTurn, nowMs: number): v
   const policy = configuration && policyInForce(configuration, nowMs, facts.session);
   if (!policy || isExempt(configuration, nowMs)) return;
   const who = { costCenter, developer, keyId, session: facts.session };
-  const turn = { ...alertTurn(opened), policyVersion: policy.version };
+  const canary = canaryOver(configuration, nowMs, facts.session);
+  const turn = { ...alertTurn(opened), policyVersion: policy.version, canary };
   for (const standing of standingsFor(state, policy.policy, who, opened.admittedAtMs)) {
     if (!bindsLine(standing, opened.line)) continue;
     for (const stage of standing.budget.stages) {

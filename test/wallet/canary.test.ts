@@ -51,6 +51,20 @@ describe('a canary', () => {
     );
   });
 
+  test('tells its own stages, and keeps none of the live version from being told', async () => {
+    const scenario = await rollOut({ base: dayBudget('100'), candidate: dayBudget('50'), share: TENTH });
+    const [inside, outside] = [sessionOf(TENTH, true), sessionOf(TENTH, false)];
+    await turn(scenario, { session: inside }, 41);
+    await turn(scenario, { session: outside }, 40);
+    await turn(scenario, { session: outside }, 1);
+    await drain(scenario.wallet);
+    const told = (await alertsOf(scenario.id)).filter(({ on }) => on === 'stage:alert');
+    expect(told.map(({ policy_version, session }) => [policy_version, session])).toEqual([
+      [2, inside],
+      [1, outside],
+    ]);
+  });
+
   test('that is not signed decides over no session, and is told', async () => {
     const scenario = await rollOut({
       base: dayBudget('100'),
@@ -60,7 +74,10 @@ describe('a canary', () => {
     });
     expect(await versionOf(scenario, sessionOf(999_999, true))).toBe(1);
     await drain(scenario.wallet);
-    expect(await alertsOf(scenario.id)).toMatchObject([{ on: 'policy_signature', subject: 'version 2' }]);
+    const [told, ...more] = await alertsOf(scenario.id);
+    expect(more).toEqual([]);
+    expect(told).toMatchObject({ on: 'policy_signature', subject: 'version 2' });
+    expect(JSON.parse(told?.standing ?? '')).toMatchObject({ version: 2, as: 'canary' });
   });
 
   test('leaves a turn that came twice to the version that decided it first', async () => {

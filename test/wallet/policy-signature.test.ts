@@ -83,7 +83,7 @@ describe('a policy version whose signature does not hold', () => {
     expect(await refusals(scenario)).toEqual([
       {
         subject: 'version 2',
-        facts: { version: 2, scheduled: false, why: expect.stringContaining(why), in_force: 1 },
+        facts: { version: 2, as: 'live', why: expect.stringContaining(why), in_force: 1 },
       },
     ]);
   });
@@ -127,6 +127,21 @@ describe('a policy version whose signature does not hold', () => {
     await change(scenario, back);
     expect(await limitOf(scenario)).toBe(30);
     expect(await refusals(scenario)).toHaveLength(2);
+  });
+
+  test('is audited once, however often it is pulled again', async () => {
+    const scenario = await openWallet(dayBudget('10'));
+    const { id, wallet } = scenario;
+    await wallet.open(openRequest(id, 'before'));
+    await change(scenario, ...addVersion(id, 2, {}));
+    const audited = async () =>
+      await runInDurableObject(wallet, (_wallet, { storage }) =>
+        storage.sql.exec('SELECT action, target FROM audit_events ORDER BY sequence').toArray(),
+      );
+    const before = await audited();
+    for (let pulls = 0; pulls < 3; pulls += 1) await wallet.refresh(id, 1);
+    expect(await audited()).toEqual(before);
+    expect(before.at(-1)).toEqual({ action: 'policy.refuse', target: '2' });
   });
 
   test('is taken over without a new revision once its signature is there', async () => {
@@ -272,7 +287,7 @@ describe('a scheduled version', () => {
     await change(scenario, ...addVersion(id, 2, stored));
     passTime(7_200_000);
     expect(await limitOf(scenario)).toBe(10);
-    expect(await refusals(scenario)).toMatchObject([{ subject: 'version 2', facts: { scheduled: true } }]);
+    expect(await refusals(scenario)).toMatchObject([{ subject: 'version 2', facts: { as: 'scheduled' } }]);
   });
 
   test('that started is what goes on where the next one is refused', async () => {

@@ -1,6 +1,7 @@
 /** The steps up to an approval: submit, approve, reject. Each a function of the facts, for `takeStep`. */
 import { parsePolicy } from '../../durable-objects/core/policy/parse.ts';
 import { latestDryRunOf } from '../store/dry-runs.ts';
+import { lastRollout } from '../store/policy-rollouts.ts';
 import type { PolicyEdit, PolicyFacts } from '../store/policy-versions.ts';
 import { conflict, type LifecycleContext, type Verdict } from './lifecycle.ts';
 import { signVersion } from './signing.ts';
@@ -20,6 +21,8 @@ const STATES = {
 
 /** "version 3 is a draft". */
 export function stateOf({ row }: PolicyFacts): string {
+  const isFormerCanary = row.state === 'retired' && row.activatedAt === null;
+  if (isFormerCanary) return `version ${row.version} is a canary that its guard ended`;
   return `version ${row.version} ${STATES[row.state]}`;
 }
 
@@ -116,8 +119,8 @@ export function reject({ authorship }: LifecycleContext, reason: string) {
 }
 
 /** Puts another document in a draft's place. */
-export function replace({ authorship, known }: LifecycleContext, document: unknown) {
-  return (facts: PolicyFacts): Verdict => {
+export function replace({ database, authorship, known }: LifecycleContext, document: unknown) {
+  return async (facts: PolicyFacts): Promise<Verdict> => {
     const { row, owner } = facts;
     const parsed = parsePolicy(document, { timezone: owner.timezone, ...known });
     if (!parsed.ok) return { kind: 'invalid', problems: parsed.error };
@@ -125,6 +128,10 @@ export function replace({ authorship, known }: LifecycleContext, document: unkno
       return conflict(`${stateOf(facts)}, and only drafts are changed: store the document as a new version`);
     }
     if (JSON.stringify(row.document) === JSON.stringify(document)) return { kind: 'unchanged' };
+    if (await lastRollout(database, owner.id, row.version)) {
+      const decided = `version ${row.version} decided over sessions as a canary`;
+      return conflict(`${decided}, and the ledger names it: store the document as a new version`);
+    }
     const authors = [...row.authors.filter((each) => each !== authorship.actor), authorship.actor];
     const { warnings } = parsed.value;
     return { kind: 'move', move: { action: 'policy.replace', edit: { document, warnings, authors } } };

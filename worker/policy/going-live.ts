@@ -21,13 +21,21 @@ export function approvalProblem(facts: PolicyFacts, { settings }: LifecycleConte
   }
   if (state === 'draft') return conflict(`${stateOf(facts)}: it needs an approval; submit it first`);
   if (state === 'submitted') return conflict(stateOf(facts));
-  const stale = staleWhy(facts) ?? outlivedWhy(facts);
+  // As from a time when the deployment asked for no approvals.
+  if (facts.row.approvedAt === null) {
+    return conflict(`${stateOf(facts)} and was never approved: store its document as a new version`);
+  }
+  if (state === 'retired') {
+    const outlived = outlivedWhy(facts);
+    return outlived ? conflict(`${outlived}: store its document as a new version`) : null;
+  }
+  const stale = staleWhy(facts);
   return stale ? conflict(`${stale}: submit it again, so that its approval is about what it replaces`) : null;
 }
 
 /** A canary that a guard ended keeps its approval, as long as that is about what it would replace. */
 function outlivedWhy({ row, owner }: PolicyFacts): string | null {
-  if (row.state !== 'retired' || row.baseVersion === owner.livePolicyVersion) return null;
+  if (row.baseVersion === owner.livePolicyVersion) return null;
   return `version ${row.version} was approved against another live version`;
 }
 

@@ -54,6 +54,12 @@ export async function switchGuards(
   const { row, owner } = facts;
   const rollouts = await openRollouts(database, owner.id);
   const live = rollouts.find(({ kind, version }) => kind === 'live' && version === row.version);
-  if (!live) return conflict(`${stateOf(facts)} and no guard watches it: there is none to switch`);
+  if (!live) {
+    // Off is what they are: the call that put the first version in force may be repeated.
+    const isOff = Object.values(switches).every((isOn) => isOn === false);
+    return isOff
+      ? { kind: 'unchanged' }
+      : conflict(`${stateOf(facts)} and no guard watches it: there is none to switch on`);
+  }
   return changed(database, live, { shareMillionths: null, switches });
 }

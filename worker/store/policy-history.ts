@@ -8,7 +8,7 @@ export interface WholeVersion {
 
 /** Documents are up to some 100 KB each. */
 const PAGE_VERSIONS = 20;
-const JSON_COLUMNS = ['document', 'warnings', 'signed', 'authors'];
+const JSON_COLUMNS = ['document', 'warnings', 'signed', 'authors', 'guards'];
 
 /** The next versions of a cost center after `after`, in order. */
 export async function readWholeVersions(

@@ -60,11 +60,17 @@ test('all versions of a policy are a file that verifies offline', async () => {
   const policy = { budgets: [{ id: 'day', scope: 'cost_center', window: 'day', limit_usd: '5.00' }] };
   await call('POST', `/cost_centers/${id}/policies`, { policy });
   await call('POST', `/cost_centers/${id}/policies`, { policy });
+  const guarded = env.DB.prepare(
+    'UPDATE policy_versions SET guards = \'["refusals"]\' WHERE cost_center = ?',
+  );
+  await guarded.bind(id).run();
   const path = `/cost_centers/${id}/policies/export`;
   expect(await checked(path)).toMatchObject({ problems: [], kind: 'policies', records: 2 });
   const [first] = (await download(path)).text.split('\n');
   const columns = await env.DB.prepare('SELECT * FROM policy_versions LIMIT 1').first();
-  expect(Object.keys(JSON.parse(first ?? '').record).sort()).toEqual(Object.keys(columns ?? {}).sort());
+  const { record } = JSON.parse(first ?? '');
+  expect(Object.keys(record).sort()).toEqual(Object.keys(columns ?? {}).sort());
+  expect(record).toMatchObject({ document: policy, warnings: [], guards: ['refusals'] });
 });
 
 test.each([

@@ -6,7 +6,7 @@ import { followTrips } from '../../../worker/policy/trips.ts';
 import { openDatabase } from '../../../worker/store/database.ts';
 import { completed, openRequest, usageOf, walletStub } from '../../fixture.ts';
 import { call, rows } from './admin-calls.ts';
-import { conflict, type PolicyLine, policyLine } from './policy-calls.ts';
+import { APPROVED_ONLY, conflict, limited, type PolicyLine, policyLine } from './policy-calls.ts';
 
 const CANARY = { canary: { share: '0.10' } };
 
@@ -111,6 +111,23 @@ describe('a canary', () => {
     expect(await line.post('/1/rollback')).toMatchObject({ status: 200 });
     expect(await line.states()).toEqual(['live', 'draft']);
   });
+
+  test('keeps its document when it is a draft again: the ledger names its number', async () => {
+    const line = await policyLine({ POLICY_APPROVAL: 'off' });
+    await line.draft('100');
+    await line.post('/1/activate');
+    await line.draft('50');
+    await line.post('/2/activate', CANARY);
+    await line.post('/1/rollback');
+    expect(await line.replace(2, limited('9000'))).toMatchObject(
+      conflict('version 2 decided over sessions as a canary'),
+    );
+    expect(await line.replace(2, limited('50'))).toMatchObject({ status: 200 });
+    const update = env.DB.prepare(
+      "UPDATE policy_versions SET document = '{}' WHERE cost_center = ? AND version = 2",
+    );
+    await expect(update.bind(line.id).run()).rejects.toThrow('that decided is never changed');
+  });
 });
 
 describe('what is no canary', () => {
@@ -202,6 +219,18 @@ async function drained({ id }: PolicyLine): Promise<void> {
   throw new Error('the trip does not arrive');
 }
 
+/** Has D1 hear of a trip of a version's last rollout, and follow it. */
+async function tripped({ id }: PolicyLine, version: number): Promise<void> {
+  await env.DB.prepare(
+    `INSERT INTO policy_trips (rollout, cost_center, version, base_version, signal, occurred_at, evidence)
+     SELECT id, cost_center, version, base_version, 'refusals', started_at, '{}' FROM policy_rollouts
+     WHERE cost_center = ? AND version = ? ORDER BY id DESC LIMIT 1`,
+  )
+    .bind(id, version)
+    .run();
+  await followTrips(openDatabase(env.DB), new Date().toISOString());
+}
+
 describe('a guard that tripped', () => {
   test('has the version before live again, with its evidence in the audit log, once', async () => {
     const line = await readyLine('1000', '1');
@@ -247,20 +276,30 @@ describe('a guard that tripped', () => {
     });
   });
 
+  test('ends a canary that may be tried again, and never without the approval that is asked for by then', async () => {
+    const line = await policyLine({ POLICY_APPROVAL: 'off' });
+    await line.draft('1000');
+    await line.post('/1/activate');
+    await line.draft('50');
+    await line.post('/2/activate', CANARY);
+    await tripped(line, 2);
+    expect(await line.states()).toEqual(['live', 'retired']);
+    expect(await line.post('/2/promote')).toMatchObject(
+      conflict('version 2 is a canary that its guard ended, not running as a canary'),
+    );
+    expect(await line.post('/2/rollback')).toMatchObject(conflict('was never live'));
+    const asking = line.under(APPROVED_ONLY);
+    expect(await asking.post('/2/activate')).toMatchObject(conflict('was never approved'));
+    expect(await line.post('/2/activate', CANARY)).toMatchObject({ status: 200, body: { state: 'canary' } });
+  });
+
   test('leaves what a person changed in between as they have it', async () => {
     const line = await readyLine('1000', '1');
     await line.post('/2/activate');
     const third = await line.approved('500');
     await line.post(`/${third}/activate`);
     // The wallet's word comes late: D1 was away.
-    await env.DB.prepare(
-      `INSERT INTO policy_trips (rollout, cost_center, version, base_version, signal, occurred_at, evidence)
-       SELECT id, cost_center, version, base_version, 'refusals', started_at, '{}' FROM policy_rollouts
-       WHERE cost_center = ? AND version = 2`,
-    )
-      .bind(line.id)
-      .run();
-    await followTrips(openDatabase(env.DB), new Date().toISOString());
+    await tripped(line, 2);
     expect(await line.states()).toEqual(['retired', 'retired', 'live']);
     expect((await auditOf(line)).filter(({ actor }) => actor === 'guard')).toEqual([]);
     const trip = await env.DB.prepare('SELECT outcome FROM policy_trips WHERE cost_center = ?')
@@ -302,10 +341,16 @@ describe('guards that are switched off', () => {
     expect((await auditOf(line))[0]).toMatchObject({ action: 'policy.guards' });
   });
 
-  test('of a version that none watches is a 409', async () => {
+  test('of a version that none watches stay off, repeated too, and are a 409 switched on', async () => {
     const line = await policyLine();
-    await line.live('100');
-    expect(await line.post('/1/activate', { guards: { refusals: false } })).toMatchObject(
+    await line.approved('100');
+    for (const _ of ['first', 'again']) {
+      expect(await line.post('/1/activate', { guards: { refusals: false } })).toMatchObject({
+        status: 200,
+        body: { state: 'live' },
+      });
+    }
+    expect(await line.post('/1/activate', { guards: { refusals: true } })).toMatchObject(
       conflict('no guard watches it'),
     );
     expect(await line.post('/1/activate')).toMatchObject({ status: 200 });
