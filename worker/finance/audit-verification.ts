@@ -2,7 +2,7 @@
  * Recomputes the audit log, a bounded piece at a time: D1's chain with its anchors, then the wallets' chains, then the
  * days of the ledger that anchors name and D1 still holds.
  */
-import { checkAnchor, problemsOfEvent } from '../../durable-objects/ledger/audit-check.ts';
+import { checkAnchor, checkRewriting, problemsOfEvent } from '../../durable-objects/ledger/audit-check.ts';
 import { GENESIS, walletAuditHash } from '../../durable-objects/ledger/audit-link.ts';
 import { type PublicKey, publicKeysOf } from '../../durable-objects/ledger/signature.ts';
 import type { Bindings } from '../bindings.ts';
@@ -115,6 +115,8 @@ async function verifyEvents(work: Verification): Promise<void> {
     for (const what of problemsOfEvent(event, previous)) work.found('audit_events', event.sequence, what);
     const { anchor, problems } = await checkAnchor(event, previous, keys);
     for (const what of problems) work.found('audit_events', event.sequence, what);
+    const rewriting = await checkRewriting(event, keys);
+    for (const what of rewriting.problems) work.found('audit_events', event.sequence, what);
     if (anchor) {
       counts.anchors += 1;
       for (const { cost_center, sequence } of await missingWalletEvents(db, anchor.wallets)) {
