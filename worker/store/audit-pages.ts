@@ -1,4 +1,5 @@
 /** The audit chain in order, a page at a time, for those who recompute it: a page is bounded in events and in size. */
+import { type LedgerDay, readAnchor } from '../../durable-objects/ledger/audit-anchor.ts';
 import type { ChainedEvent, Rewriting } from '../../durable-objects/ledger/audit-check.ts';
 import type { HashedWalletEvent } from '../../durable-objects/ledger/audit-link.ts';
 import { canonicalText } from '../../durable-objects/ledger/signature.ts';
@@ -156,37 +157,28 @@ export async function missingWalletEvents(
   return (await db.prepare(query).bind(JSON.stringify(places)).all<WalletPlace>()).results;
 }
 
-/** What the anchors say of one cost center's ledger. */
-export interface AnchoredUnit {
-  /** The anchor's event. */
+/** An anchor's event, and what it says of the ledger's days. */
+export interface AnchoredDays {
   sequence: number;
-  day: string;
-  entries: number;
-  hash: string;
+  ledger: readonly LedgerDay[];
 }
 
-/** What anchors of this cost center say of days after `after`, from `firstDay` on; by day. */
-export async function anchoredUnits(
+/**
+ * The first anchor from a sequence on that may name days from `firstDay` on: it names none after its own. One that
+ * cannot be read names none; that is told of where the chain is recomputed. Null at the end. Rejects where D1 is away.
+ */
+export async function anchorFrom(
   db: D1Database,
-  costCenter: string,
-  { after, firstDay }: { after: string; firstDay: string },
-): Promise<AnchoredUnit[]> {
-  const query = `
-    SELECT e.sequence AS sequence, l.value ->> '$.day' AS day, l.value ->> '$.entries' AS entries,
-      l.value ->> '$.hash' AS hash
-    FROM audit_events e INDEXED BY audit_events_that_anchor,
-      json_each(iif(json_valid(e.after), e.after, '{}'), '$.anchor.ledger') l
-    WHERE e.action = 'audit.anchor' AND e.target >= ?3 AND l.value ->> '$.cost_center' = ?1
-      AND l.value ->> '$.day' > ?2 AND l.value ->> '$.day' >= ?3
-    ORDER BY day, sequence`;
-  return (await db.prepare(query).bind(costCenter, after, firstDay).all<AnchoredUnit>()).results;
-}
-
-/** The next cost center that an anchor names, in order of id; null: there is none. */
-export async function nextCostCenter(db: D1Database, after: string): Promise<string | null> {
-  const query =
-    'SELECT min(cost_center) AS id FROM (SELECT cost_center FROM anchored_ledger_days WHERE cost_center > ?1 UNION SELECT id FROM cost_centers WHERE id > ?1)';
-  return await db.prepare(query).bind(after).first('id');
+  from: number,
+  firstDay: string,
+): Promise<AnchoredDays | null> {
+  const query = `SELECT sequence, iif(json_valid(after), after, 'null') AS after FROM audit_events WHERE sequence = (
+    SELECT min(sequence) FROM audit_events INDEXED BY audit_events_that_anchor
+    WHERE action = 'audit.anchor' AND target >= ?2 AND sequence >= ?1
+  )`;
+  const row = await db.prepare(query).bind(from, firstDay).first<{ sequence: number; after: string }>();
+  if (!row) return null;
+  return { sequence: row.sequence, ledger: readAnchor(JSON.parse(row.after))?.anchor.ledger ?? [] };
 }
 
 /** The first and the last event of a half-open span of time; all in between belong to it, whatever their time. */
