@@ -1,6 +1,7 @@
 /** What is wrong with an event of D1's audit chain, seen next to the one before it; by the Worker and offline alike. */
 import { ANCHOR, type Anchor, isAnchorSigned, readAnchor } from './audit-anchor.ts';
 import { type AuditFacts, auditHash, type ChainHead, contentDigest } from './audit-link.ts';
+import { isRewritingSigned, REWRITING, type Rewritten, readRewriting } from './audit-rewriting.ts';
 import type { PublicKey } from './signature.ts';
 
 /** The event `by` put a pseudonym into another event's content. */
@@ -58,4 +59,17 @@ export async function checkAnchor(
   }
   if (keys && !(await isAnchorSigned(signed, keys))) problems.push('its anchor is not signed by a known key');
   return { anchor: signed.anchor, problems };
+}
+
+/** What is wrong with a rewriting; `keys` null: its signature is not checked. What it lists, where the event is one. */
+export async function checkRewriting(
+  { action, target, after }: ChainedEvent,
+  keys: readonly PublicKey[] | null,
+): Promise<{ rewritten: readonly Rewritten[] | null; problems: string[] }> {
+  if (action !== REWRITING) return { rewritten: null, problems: [] };
+  const signed = readRewriting(after);
+  if (!signed) return { rewritten: [], problems: ['what it says was rewritten cannot be read'] };
+  const isForged = keys !== null && !(await isRewritingSigned(target, signed, keys));
+  const problems = isForged ? ['what it says was rewritten is not signed by a known key'] : [];
+  return { rewritten: signed.rewritten, problems };
 }

@@ -3,9 +3,16 @@
  * every hash is computed anew, and every byte of a line is determined by what the line says.
  */
 import { z } from 'zod';
-import { type ChainedEvent, checkAnchor, problemsOfEvent, type Rewriting } from './audit-check.ts';
+import {
+  type ChainedEvent,
+  checkAnchor,
+  checkRewriting,
+  problemsOfEvent,
+  type Rewriting,
+} from './audit-check.ts';
 import { hashOfLine, MANIFEST } from './audit-file.ts';
 import { type ChainHead, GENESIS } from './audit-link.ts';
+import type { Rewritten } from './audit-rewriting.ts';
 import { canonicalText, isSignedBy, type PublicKey } from './signature.ts';
 
 export interface FileProblem {
@@ -80,9 +87,6 @@ const versionSchema = z.looseObject({
       signature,
     })
     .nullish(),
-});
-const rewritingEvent = z.looseObject({
-  rewritten: z.array(z.object({ sequence: z.number().int(), old_digest: hash, new_digest: hash })),
 });
 
 /** The lines of a file as bytes; `isEnded` false: the last one has no end. */
@@ -246,18 +250,18 @@ class FileCheck {
       const awaited = this.#awaited.get(each.by) ?? new Map<number, Rewriting & { line: number }>();
       this.#awaited.set(each.by, awaited.set(event.sequence, { ...each, line: this.#line }));
     }
-    if (event.action === 'audit.pseudonymised') this.#checkRewriting(event);
+    const rewriting = await checkRewriting(event, this.#keys);
+    for (const what of rewriting.problems) this.found(what);
+    if (rewriting.rewritten) this.#holdAgainst(event.sequence, rewriting.rewritten);
     this.#event = { sequence: event.sequence, hash: event.hash };
     this.report.head = this.#event;
   }
 
-  /** Events are rewritten as this event lists, and in no other way. */
-  #checkRewriting({ sequence: by, after }: ChainedEvent): void {
+  /** Events are rewritten as the event `by` lists, and in no other way. */
+  #holdAgainst(by: number, listed: readonly Rewritten[]): void {
     const awaited = this.#awaited.get(by) ?? new Map<number, Rewriting & { line: number }>();
     this.#awaited.delete(by);
-    const listed = rewritingEvent.safeParse(after).data?.rewritten;
-    if (!listed) this.found('what it says was rewritten cannot be read');
-    for (const { sequence, old_digest, new_digest } of listed ?? []) {
+    for (const { sequence, old_digest, new_digest } of listed) {
       const told = awaited.get(sequence);
       awaited.delete(sequence);
       if (told && (told.old_digest !== old_digest || told.new_digest !== new_digest)) {

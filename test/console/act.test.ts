@@ -1,6 +1,6 @@
 /** Links in alerts: looking changes nothing, posting does one thing once. */
 import { env } from 'cloudflare:workers';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import type { LinkAction } from '../../worker/auth/alert-link.ts';
 import { completed, DEVELOPER, openRequest, usageOf, walletStub } from '../fixture.ts';
 import { messagesBody } from '../turn/gateway.ts';
@@ -299,4 +299,24 @@ test('a raise whose wallet is away is stored, and its page says that there is no
   expect(page.status).toBe(503);
   expect(await page.text()).toContain('There is nothing to repeat');
   expect(await raises(bursar)).toHaveLength(1);
+});
+
+test('an audit log that others never let go of is a 503 to try again, on a page and for a developer’s call', async () => {
+  const bursar = await linkTeam(POLICY);
+  const path = await bursar.link({ action: 'leave' });
+  await env.DB.prepare(
+    `CREATE TRIGGER others_are_faster BEFORE INSERT ON audit_events
+     BEGIN SELECT RAISE(ABORT, 'the audit chain has moved'); END`,
+  ).run();
+  onTestFinished(async () => void (await env.DB.prepare('DROP TRIGGER others_are_faster').run()));
+  const page = await bursar.post(path);
+  expect(page.status).toBe(503);
+  expect(page.text).toContain('The audit log is busy right now. Nothing was changed');
+
+  const headers = { authorization: `Bearer ${bursar.key}`, 'content-type': 'application/json' };
+  const body = JSON.stringify({ budget: 'team-day', extra_usd: '5.00', reason: 'release' });
+  const answer = await bursar.call('/v1/me/increase_requests', { method: 'POST', headers, body });
+  expect(answer.status).toBe(503);
+  expect(answer.headers.get('retry-after')).toBe('2');
+  expect(Object(await answer.json()).error.message).toContain('the audit log is busy');
 });

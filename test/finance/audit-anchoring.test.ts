@@ -113,3 +113,44 @@ test('an entry that was changed behind the triggers is found, also when its day 
   expect(last?.ledger).toMatchObject([{ cost_center: id, contradicts: { entries: 1 } }]);
   expect(await verified()).toMatchObject({ ok: false });
 });
+
+/** Days without entries, as they are once all of them were taken back. */
+async function addEmptyDays(id: string, count: number): Promise<void> {
+  await env.DB.prepare(
+    `INSERT INTO rollup_days (day, cost_center, dirty, entries, rolled_up_at)
+     SELECT date('2032-01-01', value || ' days'), ?1, 0, 0, '2040-01-01' FROM json_each(?2)`,
+  )
+    .bind(id, JSON.stringify(Array.from({ length: count }, (_, at) => at)))
+    .run();
+}
+
+test('more days than one run looks at are anchored by the next ones, also behind days without news', async () => {
+  const id = freshId();
+  const nowMs = Date.UTC(2040, 0, 1, 1);
+  await addEmptyDays(id, 700);
+  await run(nowMs - DAY_MS * 5);
+  expect(await run(nowMs)).toMatchObject({ days: 300, isComplete: true });
+  // Rolled up anew, all of them, and one behind them is new.
+  await env.DB.prepare("UPDATE rollup_days SET rolled_up_at = '2041-01-01' WHERE cost_center = ?")
+    .bind(id)
+    .run();
+  await env.DB.prepare(
+    'DELETE FROM anchored_ledger_days WHERE cost_center = ? AND day = (SELECT max(day) FROM anchored_ledger_days WHERE cost_center = ?)',
+  )
+    .bind(id, id)
+    .run();
+  await run(nowMs + 3_600_000);
+  expect(await run(nowMs + 7_200_000)).toMatchObject({ days: 1, isComplete: true });
+});
+
+test('a verification makes few enough calls for one request, and goes on by its cursor', async () => {
+  let answer = Object(await verified());
+  expect(answer).toMatchObject({ complete: false });
+  let calls = 1;
+  for (; !answer.complete && calls < 10; calls += 1) {
+    answer = Object((await call('GET', `/audit/verify?cursor=${answer.next_cursor}`)).body);
+  }
+  expect(answer).toMatchObject({ complete: true });
+  expect(answer.anchors.ledger_days).toBeGreaterThan(700);
+  expect(calls).toBe(2);
+});

@@ -9,6 +9,7 @@ import {
   contentDigest,
   EMPTY_CHAIN,
 } from '../../durable-objects/ledger/audit-link.ts';
+import { signRewriting } from '../../durable-objects/ledger/audit-rewriting.ts';
 import { type PublicKey, publicKeysOf } from '../../durable-objects/ledger/signature.ts';
 
 export const KEYS: SigningKeyText[] = [
@@ -49,7 +50,7 @@ export async function someEvents(): Promise<ChainedEvent[]> {
   const third = eventAfter(second, { before: [true, null], after: -0.25 });
   const renamed = { before: null, after: { developer: 'left-1' }, salt: 'ffff' };
   const digests = { old_digest: second.content_digest, new_digest: contentDigest(renamed) };
-  const after = { rewritten: [{ sequence: 2, ...digests }] };
+  const after = await signRewriting('k1', [{ sequence: 2, ...digests }], KEYS);
   const fourth = eventAfter(third, { action: 'audit.pseudonymised', after });
   const { sequence, hash } = fourth;
   const anchor = { day: '2026-11-25', chain: { sequence, hash }, wallets: [], ledger: [] };

@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { ChainedEvent } from '../../durable-objects/ledger/audit-check.ts';
 import { checkAuditFile, type FileProblem } from '../../durable-objects/ledger/audit-file-check.ts';
-import { EMPTY_CHAIN } from '../../durable-objects/ledger/audit-link.ts';
+import { contentDigest, EMPTY_CHAIN } from '../../durable-objects/ledger/audit-link.ts';
+import { signRewriting } from '../../durable-objects/ledger/audit-rewriting.ts';
 import { type PublicKey, signDocument } from '../../durable-objects/ledger/signature.ts';
 import { auditFileOf, eventAfter, KEYS, policyFileOf, publicKeys, someEvents } from './audit-export.ts';
 
@@ -126,6 +127,22 @@ describe('found and named is', () => {
     });
   });
 
+  test('a rewriting that somebody appended without the key, however well it fits', async () => {
+    const first = eventAfter(EMPTY_CHAIN, { after: { limit_usd: '5.00' } });
+    const forged = { before: null, after: { limit_usd: '9000.00' }, salt: 'aa' };
+    const digests = { old_digest: first.content_digest, new_digest: contentDigest(forged) };
+    const content = { rewritten: [{ sequence: 1, ...digests }] };
+    const { signature } = await signRewriting('k1', content.rewritten, [
+      { generation: 3, seed: 'AwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwM' },
+    ]);
+    const by = eventAfter(first, { action: 'audit.pseudonymised', after: { ...content, signature } });
+    const text = await auditFileOf([{ ...first, ...forged, rewritten: [{ by: 2, ...digests }] }, by]);
+    expect(await problemsIn(text, null)).toEqual([]);
+    expect(await problemsIn(text)).toEqual([
+      { line: 2, sequence: 2, what: 'what it says was rewritten is not signed by a known key' },
+    ]);
+  });
+
   test('a chain made anew from a changed event on, by the signatures of its anchor', async () => {
     const first = eventAfter(EMPTY_CHAIN, { after: 'forged' });
     const anchor = { ...eventAfter(first, { action: 'audit.anchor', after: events[4]?.after }) };
@@ -139,7 +156,7 @@ describe('found and named is', () => {
   test('a key that is not the deployment’s', async () => {
     const other = [{ generation: 3, public_key: 'A'.repeat(43) }];
     const found = await problemsIn(file, other);
-    expect(found.map(({ line }) => line)).toEqual([5, 6]);
+    expect(found.map(({ line }) => line)).toEqual([4, 5, 6]);
     const unknown = await problemsIn(file, [{ generation: 4, public_key: keys[0]?.public_key ?? '' }]);
     expect(unknown.map(({ what }) => what)).toContainEqual('signature: by key 3, which was not given');
   });

@@ -1,7 +1,8 @@
 import { env } from 'cloudflare:workers';
 import { sql } from 'drizzle-orm';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { GENESIS } from '../../durable-objects/ledger/audit-link.ts';
+import { contentDigest, GENESIS } from '../../durable-objects/ledger/audit-link.ts';
+import { signRewriting } from '../../durable-objects/ledger/audit-rewriting.ts';
 import { recordAct } from '../../worker/store/audit.ts';
 import { chainOldEvents, commitComposed } from '../../worker/store/audit-chain.ts';
 import { commitChange } from '../../worker/store/change.ts';
@@ -139,6 +140,7 @@ describe('whoever gets past the triggers is found', () => {
     ["actor = 'nobody'", "actor = 'admin_token'", 'its hash does not fit what it says'],
     [`after = '"z"'`, `after = '"x"'`, 'before, after or salt is not what was recorded'],
     ["after = '{'", `after = '"x"'`, 'before or after is no JSON'],
+    ["after = '1e999'", `after = '"x"'`, 'before or after is no JSON'],
   ])('having set %s', async (change, undo, what) => {
     await recordAct(database, act('x'), AUTHORSHIP);
     await recordAct(database, act('later'), AUTHORSHIP);
@@ -163,5 +165,60 @@ describe('whoever gets past the triggers is found', () => {
       answer = Object(await verified(`?limit=1&cursor=${answer.next_cursor}`));
     }
     expect(answer).toMatchObject({ ok: false, complete: true, problems_so_far: 1, events: sequence });
+  });
+});
+
+/** Behind all others: the forged event stays in the log. */
+describe('content that somebody put in place of an event’s, and called a pseudonym', () => {
+  const OTHER_KEY = [{ generation: 1, seed: 'AwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwM' }];
+
+  /** An event whose content became another, and the list that says so. */
+  async function forged() {
+    await recordAct(database, act('x'), AUTHORSHIP);
+    const sequence = (await stored()).at(-1)?.sequence ?? 0;
+    const link = await env.DB.prepare('SELECT salt, content_digest FROM audit_chain WHERE sequence = ?')
+      .bind(sequence)
+      .first<{ salt: string; content_digest: string }>();
+    const digests = {
+      old_digest: link?.content_digest ?? '',
+      new_digest: contentDigest({ before: null, after: 'z', salt: link?.salt ?? '' }),
+    };
+    const set = (after: string) =>
+      `UPDATE audit_events SET after = '"${after}"' WHERE sequence = ${sequence}`;
+    await tamper(['audit_events_are_only_pseudonymised'], set('z'), set('x'));
+    return { sequence, list: await signRewriting('left-0', [{ sequence, ...digests }], OTHER_KEY) };
+  }
+
+  test('is found where the event that says so is in no chain', async () => {
+    const { sequence, list } = await forged();
+    await env.DB.prepare(
+      `INSERT INTO audit_events (occurred_at, actor, action, target, after, request_id)
+       VALUES ('', '', 'audit.pseudonymised', 'left-0', ?, '')`,
+    )
+      .bind(JSON.stringify(list))
+      .run();
+    expect(await verified()).toMatchObject({
+      problems: [{ sequence, what: 'before, after or salt is not what was recorded' }],
+    });
+  });
+
+  test('is found where the event that says so is chained, for it is not signed', async () => {
+    const { list } = await forged();
+    await recordAct(database, { ...act(list, 'left-0'), action: 'audit.pseudonymised' }, AUTHORSHIP);
+    const by = (await stored()).at(-1)?.sequence;
+    expect(Object(await verified()).problems).toContainEqual({
+      where: 'audit_events',
+      sequence: by,
+      what: 'what it says was rewritten is not signed by a known key',
+    });
+  });
+
+  test('that is no JSON keeps nobody from verifying the rest', async () => {
+    const said = (text: string) =>
+      `UPDATE audit_events SET after = '${text}' WHERE action = 'audit.pseudonymised'`;
+    await tamper(['audit_events_are_only_pseudonymised'], said('{'), said('{}'));
+    expect(Object(await verified()).problems).toContainEqual(
+      expect.objectContaining({ what: 'before or after is no JSON' }),
+    );
   });
 });

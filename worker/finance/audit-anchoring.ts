@@ -23,8 +23,12 @@ import { DAY_MS, dayOf } from './reconciliation-run.ts';
 const ACTOR = 'schedule';
 /** Items of one anchor, of each kind: an event of at most some 100 KB. */
 const ITEMS = 200;
-/** A run begins no further anchor after this time; the next run goes on. */
+/** An anchor takes no further day once it has hashed so many entries: it is there or not at all, and has to come about. */
+const ENTRIES = 100_000;
+/** A run begins no further anchor after this time, or these days; the next run goes on. */
 const RUN_MS = 60_000;
+/** A Worker may make 1,000 calls a run, for all its jobs. */
+const DAYS_A_RUN = 400;
 
 type Access = Pick<Bindings, 'db' | 'signingKeys'>;
 
@@ -52,8 +56,11 @@ function itemOf({ day, costCenter, entries, hash }: PendingDay, hashed: HashedDa
 
 async function hashPending(db: D1Database, today: string): Promise<AnchoredDay[]> {
   const days: AnchoredDay[] = [];
+  let entries = 0;
   for (const pending of await listPendingDays(db, today, ITEMS)) {
+    if (entries >= ENTRIES) break;
     const hashed = await hashLedgerDay(db, pending, pending.entries === null ? [] : [pending.entries]);
+    entries += hashed.entries;
     days.push({ pending, item: itemOf(pending, hashed) });
   }
   return days;
@@ -63,13 +70,21 @@ function isNews({ pending, item }: AnchoredDay): boolean {
   return pending.hash !== item.hash;
 }
 
-/** Makes one anchor; null where there is nothing to anchor. */
+interface Step {
+  isAnchor: boolean;
+  /** Hashed, whether that was news or not. */
+  looked: number;
+  days: number;
+  wallets: number;
+}
+
+/** Makes one anchor, or none where what it looked at is no news; null where there is nothing to look at. */
 async function anchorOnce(
   database: Database,
   { db, signingKeys }: Access,
   day: string,
   authorship: Authorship,
-): Promise<{ days: number; wallets: number } | null> {
+): Promise<Step | null> {
   const days = await hashPending(db, authorship.at.slice(0, 10));
   const news = days.filter(isNews);
   let wallets = 0;
@@ -87,10 +102,12 @@ async function anchorOnce(
       statements: [noteDays(database, days), noteWallets(database, day, heads)],
     };
   });
-  if (results !== null) return { days: news.length, wallets };
-  // A roll-up that brought nothing new: only how far the anchors have come is noted.
-  if (days.length > 0 && news.length === 0) await noteDays(database, days);
-  return null;
+  const looked = days.length;
+  if (results !== null) return { isAnchor: true, looked, days: news.length, wallets };
+  if (looked === 0) return null;
+  // A roll-up that brought nothing new: only how far the anchors have come is noted. Else another run was faster.
+  if (news.length === 0) await noteDays(database, days);
+  return { isAnchor: false, looked, days: 0, wallets: 0 };
 }
 
 /** Anchors what is due at an instant (epoch ms). Can be repeated, and run beside itself. Rejects where D1 is away. */
@@ -102,10 +119,12 @@ export async function anchor(access: Access, nowMs: number): Promise<Anchored> {
   const day = dayOf(nowMs - DAY_MS);
   const at = new Date(nowMs).toISOString();
   const authorship = { actor: ACTOR, requestId: `schedule_${crypto.randomUUID()}`, at };
-  while (performance.now() - began < RUN_MS) {
+  let looked = 0;
+  while (performance.now() - began < RUN_MS && looked < DAYS_A_RUN) {
     const made = await anchorOnce(database, access, day, authorship);
     if (!made) return { ...done, isComplete: true };
-    done.anchors += 1;
+    looked += made.looked;
+    done.anchors += made.isAnchor ? 1 : 0;
     done.days += made.days;
     done.wallets += made.wallets;
   }

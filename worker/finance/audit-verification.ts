@@ -2,21 +2,20 @@
  * Recomputes the audit log, a bounded piece at a time: D1's chain with its anchors, then the wallets' chains, then the
  * days of the ledger that anchors name and D1 still holds.
  */
-import { checkAnchor, problemsOfEvent } from '../../durable-objects/ledger/audit-check.ts';
+import type { LedgerDay } from '../../durable-objects/ledger/audit-anchor.ts';
+import { checkAnchor, checkRewriting, problemsOfEvent } from '../../durable-objects/ledger/audit-check.ts';
 import { GENESIS, walletAuditHash } from '../../durable-objects/ledger/audit-link.ts';
 import { type PublicKey, publicKeysOf } from '../../durable-objects/ledger/signature.ts';
 import type { Bindings } from '../bindings.ts';
 import {
-  type AnchoredUnit,
-  anchoredUnits,
+  anchorFrom,
   hashAt,
   missingWalletEvents,
-  nextCostCenter,
   readAuditPage,
   readWalletPage,
   type WalletPlace,
 } from '../store/audit-pages.ts';
-import { hashLedgerDay, isDayAway } from '../store/ledger-days.ts';
+import { hashLedgerDay, isDayAway, PAGE_ENTRIES } from '../store/ledger-days.ts';
 import { DAY_MS, dayOf } from './reconciliation-run.ts';
 
 export interface AuditProblem {
@@ -31,7 +30,8 @@ export interface Progress {
   part: 'events' | 'wallets' | 'ledger' | 'done';
   event: number;
   wallet: WalletPlace;
-  ledger: { cost_center: string; day: string };
+  /** An anchor's event, and how many of the days it names were looked at. */
+  ledger: { anchor: number; day: number };
   /** Found so far. */
   counts: { events: number; anchors: number; walletEvents: number; ledgerDays: number; archivedDays: number };
   problems: number;
@@ -41,7 +41,7 @@ export const BEGINNING: Progress = {
   part: 'events',
   event: 0,
   wallet: { cost_center: '', sequence: 0, hash: GENESIS },
-  ledger: { cost_center: '', day: '' },
+  ledger: { anchor: 0, day: 0 },
   counts: { events: 0, anchors: 0, walletEvents: 0, ledgerDays: 0, archivedDays: 0 },
   problems: 0,
 };
@@ -51,6 +51,8 @@ type Access = Pick<Bindings, 'db' | 'signingKeys' | 'archive'>;
 /** Problems that are told of one by one; the rest are counted. */
 const MAX_PROBLEMS = 100;
 const WALLET_PAGE = 500;
+/** A Worker may make 1,000 calls a request; what begins before this many are made, a page or a day, is finished. */
+const MAX_CALLS = 500;
 
 /** One call's work: what it may still do, and what it found. */
 class Verification {
@@ -58,14 +60,25 @@ class Verification {
   readonly keys: readonly PublicKey[];
   readonly progress: Progress;
   readonly problems: AuditProblem[] = [];
-  /** Events and entries that may still be looked at. */
-  left: number;
+  /** Events and entries that may still be looked at, and calls of D1 that may still be made. */
+  #left: number;
+  #callsLeft = MAX_CALLS;
 
   constructor(db: D1Database, keys: readonly PublicKey[], progress: Progress, limit: number) {
     this.db = db;
     this.keys = keys;
     this.progress = structuredClone(progress);
-    this.left = limit;
+    this.#left = limit;
+  }
+
+  /** Counts what was looked at, and the calls it took. */
+  spend(items: number, calls: number): void {
+    this.#left -= items;
+    this.#callsLeft -= calls;
+  }
+
+  isSpent(): boolean {
+    return this.#left <= 0 || this.#callsLeft <= 0;
   }
 
   found(where: string, sequence: number | null, what: string): void {
@@ -79,7 +92,7 @@ export interface Verified {
   problems: AuditProblem[];
 }
 
-/** Goes on after `progress` for about `limit` events and entries. Rejects where D1 is away. */
+/** Goes on after `progress` for about `limit` events and entries, or fewer where they take many calls. Rejects where D1 is away. */
 export async function verifyAudit(
   { db, signingKeys, archive }: Access,
   progress: Progress,
@@ -89,7 +102,7 @@ export async function verifyAudit(
   const work = new Verification(db, await publicKeysOf(signingKeys), progress, limit);
   const hotMs = archive ? archive.hotDays * DAY_MS : nowMs;
   const firstDay = dayOf(nowMs - hotMs);
-  while (work.left > 0 && work.progress.part !== 'done') {
+  while (!work.isSpent() && work.progress.part !== 'done') {
     if (work.progress.part === 'events') await verifyEvents(work);
     else if (work.progress.part === 'wallets') await verifyWallets(work);
     else await verifyLedger(work, firstDay);
@@ -108,6 +121,7 @@ async function verifyEvents(work: Verification): Promise<void> {
     if ('problem' in each) {
       work.found('audit_events', each.sequence, each.problem);
       const hash = await hashAt(db, each.sequence);
+      work.spend(0, 1);
       if (hash !== null) previous = { sequence: each.sequence, hash };
       continue;
     }
@@ -115,8 +129,11 @@ async function verifyEvents(work: Verification): Promise<void> {
     for (const what of problemsOfEvent(event, previous)) work.found('audit_events', event.sequence, what);
     const { anchor, problems } = await checkAnchor(event, previous, keys);
     for (const what of problems) work.found('audit_events', event.sequence, what);
+    const rewriting = await checkRewriting(event, keys);
+    for (const what of rewriting.problems) work.found('audit_events', event.sequence, what);
     if (anchor) {
       counts.anchors += 1;
+      work.spend(0, 1);
       for (const { cost_center, sequence } of await missingWalletEvents(db, anchor.wallets)) {
         const what = `anchor ${event.sequence} has another event of this number, or it is gone`;
         work.found(`wallet:${cost_center}`, sequence, what);
@@ -126,7 +143,7 @@ async function verifyEvents(work: Verification): Promise<void> {
     previous = event;
   }
   progress.event = Math.max(from, previous.sequence);
-  work.left -= page.length;
+  work.spend(page.length, 2);
 }
 
 /** The next page of the wallets' chains. */
@@ -151,46 +168,52 @@ async function verifyWallets(work: Verification): Promise<void> {
     previous = { cost_center, sequence, hash };
   }
   progress.wallet = previous;
-  work.left -= page.length;
+  work.spend(page.length, 1);
 }
 
-/** The next days of one cost center's ledger. */
+/** The next of the ledger's days that anchors name. */
 async function verifyLedger(work: Verification, firstDay: string): Promise<void> {
   const { db, progress } = work;
-  const { cost_center: costCenter, day: after } = progress.ledger;
-  const units = costCenter === '' ? [] : await anchoredUnits(db, costCenter, { after, firstDay });
-  for (const [day, anchored] of Map.groupBy(units, (unit) => unit.day)) {
-    if (work.left <= 0) return;
-    await verifyDay(work, { day, costCenter }, anchored);
-    progress.ledger = { cost_center: costCenter, day };
+  const anchor = await anchorFrom(db, progress.ledger.anchor, firstDay);
+  work.spend(1, 1);
+  if (!anchor) {
+    progress.part = 'done';
+    return;
   }
-  const next = await nextCostCenter(db, costCenter);
-  if (next === null) progress.part = 'done';
-  else progress.ledger = { cost_center: next, day: '' };
-  work.left -= 1;
+  const { sequence, ledger } = anchor;
+  const begun = sequence === progress.ledger.anchor ? progress.ledger.day : 0;
+  for (let at = begun; at < ledger.length; at += 1) {
+    progress.ledger = { anchor: sequence, day: at };
+    if (work.isSpent()) return;
+    const day = ledger[at];
+    if (day && day.day >= firstDay) await verifyDay(work, sequence, day);
+  }
+  progress.ledger = { anchor: sequence + 1, day: 0 };
 }
 
-/** A day's entries against all that anchors say of it: each has to be one of the steps of its hash. */
+/** A day's entries against what an anchor says of it, which has to be one of the steps of its hash. */
 async function verifyDay(
   work: Verification,
-  unit: { day: string; costCenter: string },
-  anchored: readonly AnchoredUnit[],
+  sequence: number,
+  { day, cost_center: costCenter, entries, hash }: LedgerDay,
 ): Promise<void> {
   const { counts } = work.progress;
+  const unit = { day, costCenter };
+  const { entries: present, steps } = await hashLedgerDay(work.db, unit, [entries]);
+  work.spend(1 + present, 1 + Math.floor(present / PAGE_ENTRIES));
+  if (steps.get(entries) === hash) {
+    counts.ledgerDays += 1;
+    return;
+  }
+  work.spend(0, 1);
   if (await isDayAway(work.db, unit)) {
     counts.archivedDays += 1;
     return;
   }
-  const counted = anchored.map(({ entries }) => entries);
-  const { entries: present, steps } = await hashLedgerDay(work.db, unit, counted);
   counts.ledgerDays += 1;
-  work.left -= present;
-  for (const { sequence, entries, hash } of anchored) {
-    if (steps.get(entries) === hash) continue;
-    const what =
-      present < entries
-        ? `${unit.day} has ${present} entries, and ${entries} by anchor ${sequence}`
-        : `the entries of ${unit.day} are not those of anchor ${sequence}`;
-    work.found(`ledger:${unit.costCenter}`, sequence, what);
-  }
+  const what =
+    present < entries
+      ? `${day} has ${present} entries, and ${entries} by anchor ${sequence}`
+      : `the entries of ${day} are not those of anchor ${sequence}`;
+  work.found(`ledger:${costCenter}`, sequence, what);
 }

@@ -6,6 +6,7 @@ import type { AppEnv } from '../app-env.ts';
 import { jurisdictionOf, type VerifiedKey } from '../auth/virtual-key.ts';
 import { errorResponse } from '../envelope.ts';
 import { askForIncrease } from '../policy/increase-request.ts';
+import { AuditChainBusy } from '../store/audit-chain.ts';
 import { findCostCenter } from '../store/cost-centers.ts';
 import { type Database, isDatabaseAway, openDatabase } from '../store/database.ts';
 import { handOver } from '../store/delivery-call.ts';
@@ -107,7 +108,7 @@ async function list(context: Context<AppEnv>, database: Database): Promise<Respo
   return context.json({ ...page, data }, 200, { 'request-id': requestId });
 }
 
-/** Runs a handler with the database; a 503 where that is away. */
+/** Runs a handler with the database; a 503 where that is away, or its audit log busy. */
 async function withDatabase(
   context: Context<AppEnv>,
   handle: (context: Context<AppEnv>, database: Database) => Promise<Response>,
@@ -115,8 +116,10 @@ async function withDatabase(
   try {
     return await handle(context, openDatabase(context.var.bindings.db));
   } catch (error) {
+    const { requestId } = context.var;
+    if (error instanceof AuditChainBusy) return fail(requestId, { why: 'audit_busy' });
     if (!isDatabaseAway(error)) throw error;
-    return fail(context.var.requestId, { why: 'database_away' });
+    return fail(requestId, { why: 'database_away' });
   }
 }
 

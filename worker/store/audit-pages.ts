@@ -1,6 +1,8 @@
 /** The audit chain in order, a page at a time, for those who recompute it: a page is bounded in events and in size. */
+import { type LedgerDay, readAnchor } from '../../durable-objects/ledger/audit-anchor.ts';
 import type { ChainedEvent, Rewriting } from '../../durable-objects/ledger/audit-check.ts';
 import type { HashedWalletEvent } from '../../durable-objects/ledger/audit-link.ts';
+import { canonicalText } from '../../durable-objects/ledger/signature.ts';
 
 const PAGE_EVENTS = 500;
 const PAGE_CHARACTERS = 4_000_000;
@@ -31,20 +33,36 @@ const PAGE = `
   WHERE p.ahead < ${PAGE_CHARACTERS}
   ORDER BY c.sequence`;
 
+/** The last link that a page after ?1 can reach; it may stop before, where events are large. */
+const FARTHEST = `(
+  SELECT max(sequence) FROM (
+    SELECT sequence FROM audit_chain WHERE sequence > ?1 AND sequence <= ?2 ORDER BY sequence LIMIT ${PAGE_EVENTS}
+  )
+)`;
+
+/** By events of the chain: what stands in none was vouched for by nobody. Text that is no JSON lists nothing. */
 const REWRITINGS = `
   SELECT r.value ->> '$.sequence' AS sequence, e.sequence AS "by",
     r.value ->> '$.old_digest' AS old_digest, r.value ->> '$.new_digest' AS new_digest
-  FROM audit_events e INDEXED BY audit_events_that_rewrite, json_each(e.after, '$.rewritten') r
-  WHERE e.action = 'audit.pseudonymised' AND r.value ->> '$.sequence' BETWEEN ?1 AND ?2
+  FROM audit_events e INDEXED BY audit_events_that_rewrite,
+    json_each(iif(json_valid(e.after), e.after, '{}'), '$.rewritten') r
+  WHERE e.action = 'audit.pseudonymised' AND r.value ->> '$.sequence' BETWEEN ?1 + 1 AND ${FARTHEST}
+    AND EXISTS (SELECT 1 FROM audit_chain c WHERE c.sequence = e.sequence)
   ORDER BY e.sequence`;
 
 /** Events among the chained ones that have no link. */
 const UNLINKED = `
-  SELECT sequence FROM audit_events e WHERE sequence BETWEEN ?1 AND ?2
+  SELECT sequence FROM audit_events e WHERE sequence BETWEEN ?1 + 1 AND ${FARTHEST}
     AND NOT EXISTS (SELECT 1 FROM audit_chain c WHERE c.sequence = e.sequence)`;
 
+/** Throws on what is no JSON, and on a number that no JSON can have come from: nothing of it can be hashed. */
 function parsed(text: string | null): unknown {
-  return text === null ? null : JSON.parse(text);
+  return text === null ? null : finite(JSON.parse(text));
+}
+
+function finite(value: unknown): unknown {
+  canonicalText(value);
+  return value;
 }
 
 function toPageEvent({ has_event, ...row }: Row, rewritten: readonly Rewriting[]): PageEvent {
@@ -56,15 +74,16 @@ function toPageEvent({ has_event, ...row }: Row, rewritten: readonly Rewriting[]
   }
 }
 
-/** The page after a sequence, up to and with `until`; empty at the end. Rejects where D1 is away. */
+/**
+ * The page after a sequence, up to and with `until`; empty at the end. Read at one moment: a pseudonym that is put in
+ * meanwhile is in both the event and what is said of it, or in neither. Rejects where D1 is away.
+ */
 export async function readAuditPage(db: D1Database, after: number, until: number): Promise<PageEvent[]> {
-  const { results: rows } = await db.prepare(PAGE).bind(after, until).all<Row>();
+  const queries = [PAGE, REWRITINGS, UNLINKED].map((query) => db.prepare(query).bind(after, until));
+  const [page, rewritings, unlinked] = await db.batch(queries);
+  const rows = (page?.results ?? []) as Row[];
   const last = rows.at(-1)?.sequence;
   if (last === undefined) return [];
-  const [rewritings, unlinked] = await db.batch([
-    db.prepare(REWRITINGS).bind(after + 1, last),
-    db.prepare(UNLINKED).bind(after + 1, last),
-  ]);
   const bySequence = Map.groupBy(
     (rewritings?.results ?? []) as ({ sequence: number } & Rewriting)[],
     ({ sequence }) => sequence,
@@ -76,10 +95,9 @@ export async function readAuditPage(db: D1Database, after: number, until: number
       rewritten.map(({ by, old_digest, new_digest }) => ({ by, old_digest, new_digest })),
     );
   });
-  const strays = ((unlinked?.results ?? []) as { sequence: number }[]).map(({ sequence }) => ({
-    sequence,
-    problem: 'the event is in no chain',
-  }));
+  const strays = ((unlinked?.results ?? []) as { sequence: number }[])
+    .filter(({ sequence }) => sequence <= last)
+    .map(({ sequence }) => ({ sequence, problem: 'the event is in no chain' }));
   return [...events, ...strays];
 }
 
@@ -119,7 +137,7 @@ export async function readWalletPage(
 
 function jsonOrNull(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parsed(text);
   } catch {
     return null;
   }
@@ -139,36 +157,28 @@ export async function missingWalletEvents(
   return (await db.prepare(query).bind(JSON.stringify(places)).all<WalletPlace>()).results;
 }
 
-/** What the anchors say of one cost center's ledger. */
-export interface AnchoredUnit {
-  /** The anchor's event. */
+/** An anchor's event, and what it says of the ledger's days. */
+export interface AnchoredDays {
   sequence: number;
-  day: string;
-  entries: number;
-  hash: string;
+  ledger: readonly LedgerDay[];
 }
 
-/** What anchors of this cost center say of days after `after`, from `firstDay` on; by day. */
-export async function anchoredUnits(
+/**
+ * The first anchor from a sequence on that may name days from `firstDay` on: it names none after its own. One that
+ * cannot be read names none; that is told of where the chain is recomputed. Null at the end. Rejects where D1 is away.
+ */
+export async function anchorFrom(
   db: D1Database,
-  costCenter: string,
-  { after, firstDay }: { after: string; firstDay: string },
-): Promise<AnchoredUnit[]> {
-  const query = `
-    SELECT e.sequence AS sequence, l.value ->> '$.day' AS day, l.value ->> '$.entries' AS entries,
-      l.value ->> '$.hash' AS hash
-    FROM audit_events e INDEXED BY audit_events_that_anchor, json_each(e.after, '$.anchor.ledger') l
-    WHERE e.action = 'audit.anchor' AND e.target >= ?3 AND l.value ->> '$.cost_center' = ?1
-      AND l.value ->> '$.day' > ?2 AND l.value ->> '$.day' >= ?3
-    ORDER BY day, sequence`;
-  return (await db.prepare(query).bind(costCenter, after, firstDay).all<AnchoredUnit>()).results;
-}
-
-/** The next cost center that an anchor names, in order of id; null: there is none. */
-export async function nextCostCenter(db: D1Database, after: string): Promise<string | null> {
-  const query =
-    'SELECT min(cost_center) AS id FROM (SELECT cost_center FROM anchored_ledger_days WHERE cost_center > ?1 UNION SELECT id FROM cost_centers WHERE id > ?1)';
-  return await db.prepare(query).bind(after).first('id');
+  from: number,
+  firstDay: string,
+): Promise<AnchoredDays | null> {
+  const query = `SELECT sequence, iif(json_valid(after), after, 'null') AS after FROM audit_events WHERE sequence = (
+    SELECT min(sequence) FROM audit_events INDEXED BY audit_events_that_anchor
+    WHERE action = 'audit.anchor' AND target >= ?2 AND sequence >= ?1
+  )`;
+  const row = await db.prepare(query).bind(from, firstDay).first<{ sequence: number; after: string }>();
+  if (!row) return null;
+  return { sequence: row.sequence, ledger: readAnchor(JSON.parse(row.after))?.anchor.ledger ?? [] };
 }
 
 /** The first and the last event of a half-open span of time; all in between belong to it, whatever their time. */

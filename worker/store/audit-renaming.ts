@@ -1,10 +1,13 @@
 /**
  * A developer's name in audit events gives way to a pseudonym, and the chain stays verifiable: one event
- * `audit.pseudonymised` lists the digests of each rewritten event's content before and after, in the same transaction.
+ * `audit.pseudonymised` lists, signed, the digests of each rewritten event's content before and after, in the same
+ * transaction.
  */
 import { type SQL, sql } from 'drizzle-orm';
 import type { Renaming } from '../../durable-objects/core/pseudonym.ts';
+import type { SigningKeyText } from '../../durable-objects/core/signing-keys.ts';
 import { contentDigest } from '../../durable-objects/ledger/audit-link.ts';
+import { REWRITING, signRewriting } from '../../durable-objects/ledger/audit-rewriting.ts';
 import { type AuditedAct, commitComposed, newSalt } from './audit-chain.ts';
 import type { Authorship } from './change.ts';
 import type { Database } from './database.ts';
@@ -31,6 +34,12 @@ export function isNamedInAudit(developer: string): SQL {
     ),
   );
   return sql`${sql.join(places, sql` + `)} > 0`;
+}
+
+/** A renaming, and what signs the list of what it rewrites. */
+export interface SignedRenaming {
+  renaming: Renaming;
+  signingKeys: readonly SigningKeyText[];
 }
 
 interface Named {
@@ -72,23 +81,23 @@ function rewritingOf({ sequence, salt, before, after, newBefore, newAfter }: Nam
   };
 }
 
-function renamingAct(
+async function renamingAct(
   database: Database,
-  renaming: Renaming,
+  { renaming, signingKeys }: SignedRenaming,
   named: readonly Named[],
   authorship: Authorship,
-): AuditedAct {
+): Promise<AuditedAct> {
   const rewritings = named.map(rewritingOf);
   const salted = JSON.stringify(rewritings.map((each) => each.salted));
   const rewritten = rewritings.map((each) => each.rewritten);
   const sequences = sql`(SELECT value ->> '$.sequence' FROM json_each(${salted}))`;
   return {
     act: {
-      action: 'audit.pseudonymised',
+      action: REWRITING,
       costCenter: null,
       target: renaming.pseudonym,
       before: null,
-      after: { rewritten },
+      after: await signRewriting(renaming.pseudonym, rewritten, signingKeys),
     },
     authorship,
     provided: sql`EXISTS (SELECT 1 FROM pseudonym_mappings WHERE pseudonym = ${renaming.pseudonym})`,
@@ -114,15 +123,15 @@ function renamingAct(
  */
 export async function renameInAudit(
   database: Database,
-  renaming: Renaming,
+  signed: SignedRenaming,
   limit: number,
   authorship: Authorship,
 ): Promise<number> {
   let count = 0;
   const results = await commitComposed(database, async () => {
-    const named = await namedEvents(database, renaming, limit);
+    const named = await namedEvents(database, signed.renaming, limit);
     count = named.length;
-    return count === 0 ? null : renamingAct(database, renaming, named, authorship);
+    return count === 0 ? null : await renamingAct(database, signed, named, authorship);
   });
   return results === null ? 0 : count;
 }

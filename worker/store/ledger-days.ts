@@ -8,12 +8,13 @@ import {
 import type { Unit } from './daily-rollups.ts';
 
 /** Segments whose entries are not, or not surely, all in D1. */
-export const IS_AWAY = `EXISTS (
+const IS_AWAY = `EXISTS (
   SELECT 1 FROM archive_segments s
   WHERE s.day = r.day AND s.cost_center = r.cost_center AND s.state IN ('verified', 'archived', 'restoring')
 )`;
 
-const PAGE_ENTRIES = 2_000;
+/** Entries that one call of D1 brings. */
+export const PAGE_ENTRIES = 2_000;
 
 export interface PendingDay extends Unit {
   rolledUpAt: string;

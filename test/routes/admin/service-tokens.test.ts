@@ -102,6 +102,33 @@ describe('a service token', () => {
     });
   });
 
+  test('names no manager, who may do more than it may', async () => {
+    const { secret, name } = await make({ scopes: ['cost_center.read', 'cost_center.write'] });
+    const manager = { name: 'Eve', email: 'eve@example.com' };
+    const write = async (method: string, path: string, body: object) => {
+      const headers = { ...bearer(secret), 'content-type': 'application/json' };
+      return await send(path, { method, headers, body: JSON.stringify(body) });
+    };
+    const made = { id: 'eves-squad', name: 'Eve', timezone: 'UTC', manager };
+    for (const answer of [
+      await write('PATCH', '/cost_centers/squad', { manager }),
+      await write('PATCH', '/cost_centers/squad', { manager: { slack_user_id: 'U0EVE' } }),
+      await write('POST', '/cost_centers', made),
+    ]) {
+      const message = expect.stringMatching(
+        /nobody gives more than they have: to be the manager .*key\.write/,
+      );
+      expect(answer).toMatchObject({ status: 403, body: { error: { type: 'permission_error', message } } });
+    }
+    expect(await lastDenial()).toMatchObject({
+      actor: `service:${name}`,
+      target: 'POST /cost_centers',
+      after: { action: 'cost_center.write', why: 'more_than_own' },
+    });
+    expect((await write('PATCH', '/cost_centers/squad', { name: 'Squad' })).status).toBe(200);
+    expect((await call('GET', '/cost_centers/eves-squad')).status).toBe(404);
+  });
+
   test('in another cost center than its own is a 403', async () => {
     const { secret } = await make({ scopes: ['ledger.read', 'key.read'], cost_centers: ['squad'] });
     expect((await as(secret, '/cost_centers/squad/keys')).status).toBe(200);

@@ -16,6 +16,7 @@ import { answer, body, ERRORS, ownerParams, pageOfSchema } from './contract.ts';
 import { costCenterEdit, costCenterView, newCostCenter } from './cost-center-contract.ts';
 import { replyWithCostCenter } from './cost-center-reply.ts';
 import { fail } from './failures.ts';
+import { refuseManager } from './giving.ts';
 import { pageOf, pageQuery, WRONG_CURSOR } from './paging.ts';
 
 export const costCenters = adminRouter();
@@ -33,6 +34,8 @@ costCenters.openapi(
       const message = 'this platform cannot keep a wallet within a jurisdiction';
       return fail(c.get('requestId'), { why: 'invalid', problems: [{ path: 'jurisdiction', message }] });
     }
+    const refused = await refuseManager(c, fields.id, 'POST /cost_centers');
+    if (refused) return refused;
     const row = {
       ...fields,
       jurisdiction,
@@ -97,6 +100,10 @@ costCenters.openapi(
   async (c) => {
     const { id } = c.req.valid('param');
     const { manager: who, ...fields } = c.req.valid('json');
+    // Alerts go there, with links that raise budgets.
+    const isNamed = who?.email !== undefined || who?.slack_user_id !== undefined;
+    const refused = isNamed ? await refuseManager(c, id, 'PATCH /cost_centers/{id}') : null;
+    if (refused) return refused;
     const outcome = await changeCostCenter(
       databaseOf(c),
       id,

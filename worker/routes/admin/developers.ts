@@ -90,10 +90,11 @@ interface Renamed {
 
 async function renameRows(c: AdminContext, renaming: Renaming): Promise<Renamed> {
   const renamed: Renamed = { ledger_entries: 0, alert_events: 0, audit_events: 0, reconciliations: 0 };
-  const { db } = c.get('bindings');
+  const { db, signingKeys } = c.get('bindings');
+  const signed = { renaming, signingKeys };
   for (let batch = 0; batch < BATCHES_A_CALL; batch += 1) {
     const { entries, alerts } = await pseudonymiseRows(db, renaming, BATCH_ROWS);
-    const events = await renameInAudit(databaseOf(c), renaming, BATCH_ROWS, authorshipOf(c));
+    const events = await renameInAudit(databaseOf(c), signed, BATCH_ROWS, authorshipOf(c));
     renamed.ledger_entries += entries;
     renamed.alert_events += alerts;
     const records = await pseudonyms.renameInReconciliations(db, renaming, BATCH_ROWS);
