@@ -10,6 +10,7 @@ import { parsePolicy } from '../core/policy/parse.ts';
 import { reachOf } from '../core/policy/reach.ts';
 import type { Policy } from '../core/policy/types.ts';
 import type { RecordedRaise, ReplaySetup } from '../core/replay/types.ts';
+import { MAY_HAVE_DECIDED } from '../ledger/decided-versions.ts';
 
 interface AskedRow {
   cost_center: string;
@@ -67,9 +68,8 @@ const QUERIES = {
   asked: `SELECT d.cost_center, c.timezone, d.from_at, d.to_at, d.seed_standing, d.rows_total, d.created_at
     FROM dry_runs d JOIN cost_centers c ON c.id = d.cost_center WHERE d.id = ?1`,
   draft: 'SELECT position, name, document FROM dry_run_drafts WHERE dry_run = ?1 ORDER BY position',
-  // Those that decided once: others are named by no entry.
   version: `SELECT p.version, p.document FROM policy_versions p JOIN dry_runs d ON d.cost_center = p.cost_center
-    WHERE d.id = ?1 AND p.state NOT IN ('draft', 'submitted', 'approved', 'rejected', 'scheduled') ORDER BY p.version`,
+    WHERE d.id = ?1 AND ${MAY_HAVE_DECIDED} ORDER BY p.version`,
   raise: `SELECT r.budget, r.subject, r.extra_nano_usd, r.created_at, r.until, r.ended_at
     FROM raises r JOIN dry_runs d ON d.cost_center = r.cost_center
     WHERE d.id = ?1 AND r.created_at < d.to_at AND min(r.until, coalesce(r.ended_at, r.until)) > d.from_at ORDER BY r.id`,

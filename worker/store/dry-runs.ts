@@ -4,6 +4,7 @@
  */
 import { and, asc, desc, eq, gt, inArray, isNull, lt, type SQL, sql } from 'drizzle-orm';
 import { WINDOWS, type WindowKind } from '../../durable-objects/core/policy/types.ts';
+import { MAY_HAVE_DECIDED } from '../../durable-objects/ledger/decided-versions.ts';
 import { idBound, timeOrderedId } from '../../durable-objects/ledger/time-ordered-id.ts';
 import { type Authorship, commitChange, type Outcome, untilCommitted } from './change.ts';
 import type { Database } from './database.ts';
@@ -249,13 +250,12 @@ export async function latestDryRunOf(
   return latest ?? null;
 }
 
-/** The kinds of windows in all versions that ever decided in a cost center. */
+/** The kinds of windows in all versions that may have decided in a cost center. */
 export async function windowKindsOf(database: Database, costCenter: string): Promise<WindowKind[]> {
   const rows = await database.all<{ kind: string }>(sql`
     SELECT DISTINCT b.value ->> '$.window' AS kind
     FROM policy_versions p, json_each(p.document, '$.budgets') b
-    WHERE p.cost_center = ${costCenter}
-      AND p.state NOT IN ('draft', 'submitted', 'approved', 'rejected', 'scheduled')`);
+    WHERE p.cost_center = ${costCenter} AND ${sql.raw(MAY_HAVE_DECIDED)}`);
   return WINDOWS.filter((each) => rows.some(({ kind }) => kind === each));
 }
 
