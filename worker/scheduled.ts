@@ -26,7 +26,7 @@ export async function scheduled(controller: ScheduledController, env: Env): Prom
     console.error({ message: bindings.error });
     return;
   }
-  await runJobs(bindings.value, [followPolicySchedules, followGuards, signPolicies]);
+  await runJobs(bindings.value, [followGuards, followPolicySchedules, signPolicies]);
   if (controller.cron === FREQUENT_CRON) return;
   await runJobs(bindings.value, [publishPrices, lookAtModels, handOverRequests, lookAfterDryRuns]);
   await runFinance(bindings.value, Date.now());

@@ -8,7 +8,15 @@ import { parsePolicy } from '../core/policy/parse.ts';
 import type { PolicyVersion } from '../core/policy/types.ts';
 import type { CostCenterNames } from '../core/refusal.ts';
 import { type RefusedPolicy, refusedPolicySchema } from './policy-signature.ts';
-import { type Rollout, rolloutSchema, toRollout, versionFor, type Watching, watchingOf } from './rollouts.ts';
+import {
+  type Rollout,
+  rolloutSchema,
+  takenBack,
+  toRollout,
+  versionFor,
+  type Watching,
+  watchingOf,
+} from './rollouts.ts';
 
 export interface Configuration {
   revision: number;
@@ -38,8 +46,11 @@ export interface ScheduledPolicy extends PolicyVersion {
   fromMs: number;
 }
 
-function isDue(scheduled: ScheduledPolicy | null, nowMs: number): scheduled is ScheduledPolicy {
-  return scheduled !== null && scheduled.fromMs <= nowMs;
+/** The scheduled version once its instant has come. A guard that took the live one back before ended the schedule, too. */
+function dueVersion(configuration: Configuration, nowMs: number): ScheduledPolicy | null {
+  const { scheduledPolicy } = configuration;
+  const isDue = scheduledPolicy !== null && scheduledPolicy.fromMs <= nowMs;
+  return isDue && takenBack(configuration) === null ? scheduledPolicy : null;
 }
 
 /**
@@ -51,8 +62,7 @@ export function policyInForce(
   nowMs: number,
   session: string | null,
 ): PolicyVersion | null {
-  const { scheduledPolicy } = configuration;
-  return isDue(scheduledPolicy, nowMs) ? scheduledPolicy : versionFor(configuration, session);
+  return dueVersion(configuration, nowMs) ?? versionFor(configuration, session);
 }
 
 /** The number of the canary that decides over a session at an instant; null: the version for all does. */
@@ -63,7 +73,13 @@ export function canaryOver(configuration: Configuration, nowMs: number, session:
 
 /** The rollouts that a session's turns tell of at an instant. */
 export function watchingIn(configuration: Configuration, nowMs: number, session: string): Watching[] {
-  return isDue(configuration.scheduledPolicy, nowMs) ? [] : watchingOf(configuration, session, nowMs);
+  return dueVersion(configuration, nowMs) ? [] : watchingOf(configuration, session, nowMs);
+}
+
+/** A rollout that goes on at an instant; null where it is over, as by a scheduled version. */
+export function rolloutIn(configuration: Configuration, nowMs: number, id: string): Rollout | null {
+  if (dueVersion(configuration, nowMs)) return null;
+  return configuration.rollouts.find((each) => each.id === id) ?? null;
 }
 
 /** Whether a policy is meant to bind the cost center, and none could ever be verified: then no turn may go on. */

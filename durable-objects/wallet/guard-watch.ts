@@ -15,7 +15,7 @@ import {
   ofUpstream,
 } from '../core/guards/observe.ts';
 import type { AlertTurn } from './alerts.ts';
-import { type Configuration, watchingIn } from './configuration.ts';
+import { type Configuration, rolloutIn, watchingIn } from './configuration.ts';
 import type { Told } from './guard-records.ts';
 import { tripGuard } from './guard-trip.ts';
 import type { Opening } from './open.ts';
@@ -44,10 +44,6 @@ export function see(
   if (count(book, observation) && rollout.guards.includes(signal)) {
     tripGuard(state, rollout, signal, turn, nowMs);
   }
-}
-
-function rolloutOf({ rollouts }: Configuration, id: string): Rollout | null {
-  return rollouts.find((each) => each.id === id) ?? null;
 }
 
 function turnOf({ request, key, policy }: Opening): AlertTurn {
@@ -101,13 +97,13 @@ function otherwise(opening: Opening, { other }: Watching) {
 
 /** Tells how the thread's turn before went, by the tool results that this one brought. */
 function lookBack(opening: Opening): void {
-  const { state, configuration, request } = opening;
+  const { state, configuration, request, nowMs } = opening;
   const { facts } = request;
   const served = state.guards.takeServed(facts);
   if (!served || facts.toolResultsFailed === null) return;
   const { turnId, wasChanged } = served;
   for (const { rollout: id, side } of served.told) {
-    const rollout = rolloutOf(configuration, id);
+    const rollout = rolloutIn(configuration, nowMs, id);
     const of = { side, session: facts.session, turnId, wasChanged };
     if (rollout) see(opening, rollout, ofToolResults(of, facts.toolResultsFailed), turnOf(opening));
   }
@@ -127,9 +123,10 @@ function tellUpstream(
 ): void {
   const { developer, request } = opened;
   const { session } = request.facts;
+  const nowMs = on.state.clock.now();
   for (const { rollout: id, side } of told) {
-    const rollout = rolloutOf(on.configuration, id);
-    const observed = { side, session, developer, turnId: request.turnId, nowMs: on.state.clock.now() };
+    const rollout = rolloutIn(on.configuration, nowMs, id);
+    const observed = { side, session, developer, turnId: request.turnId, nowMs };
     if (rollout) see(on, rollout, ofUpstream(observed, isRefused), alertTurn(opened));
   }
 }

@@ -61,12 +61,16 @@ export interface RolledOut {
   tripped: ReadonlySet<string>;
 }
 
+/** The rollout by which the live version came, where its guard tripped; null: none did. */
+export function takenBack({ livePolicy, rollouts, tripped }: RolledOut): Rollout | null {
+  const isBack = ({ id, kind, version }: Rollout): boolean =>
+    kind === 'live' && version === livePolicy?.version && tripped.has(id);
+  return rollouts.find(isBack) ?? null;
+}
+
 /** The live version; where its guard tripped, the one before it. */
-export function liveVersion({ livePolicy, rollouts, tripped }: RolledOut): PolicyVersion | null {
-  const back = rollouts.find(
-    ({ id, kind, version }) => kind === 'live' && version === livePolicy?.version && tripped.has(id),
-  );
-  return back?.policy ?? livePolicy;
+function liveVersion(rolledOut: RolledOut): PolicyVersion | null {
+  return takenBack(rolledOut)?.policy ?? rolledOut.livePolicy;
 }
 
 /** The canary, where one runs and its guard has not tripped. */

@@ -1,7 +1,8 @@
+import { env } from 'cloudflare:workers';
 import { describe, expect, test } from 'vitest';
 import { keyIdOf, openRequest } from '../fixture.ts';
 import { changeShare, rollOut, sessionOf, turn, versionOf } from './rollout-scenario.ts';
-import { alertsOf, dayBudget, drain, ledgerOf, useFakeClock } from './scenario.ts';
+import { alertsOf, change, dayBudget, drain, ledgerOf, passTime, useFakeClock } from './scenario.ts';
 
 useFakeClock();
 
@@ -78,6 +79,21 @@ describe('a canary', () => {
     expect(more).toEqual([]);
     expect(told).toMatchObject({ on: 'policy_signature', subject: 'version 2' });
     expect(JSON.parse(told?.standing ?? '')).toMatchObject({ version: 2, as: 'canary' });
+  });
+
+  test('leaves no step down behind that the live version would not have made', async () => {
+    const scenario = await rollOut({ base: dayBudget('1000'), candidate: dayBudget('10'), share: TENTH });
+    const inside = sessionOf(TENTH, true);
+    await turn(scenario, { session: inside }, 9.6);
+    expect((await turn(scenario, { session: inside }, 0.01)).reply).toMatchObject({ decision: 'downgrade' });
+    expect((await turn(scenario, { session: inside }, 0.01)).reply).toMatchObject({ decision: 'downgrade' });
+    const end = "UPDATE policy_rollouts SET ended_at = '', ended_why = 'ended' WHERE id = ?";
+    await change(scenario, env.DB.prepare(end).bind(scenario.rollout));
+    passTime(2 * 3_600_000);
+    expect((await turn(scenario, { session: inside }, 0.01)).reply).toMatchObject({
+      decision: 'proceed',
+      standing: { limitNanoUsd: 1000e9 },
+    });
   });
 
   test('leaves a turn that came twice to the version that decided it first', async () => {

@@ -1,5 +1,6 @@
+import { env } from 'cloudflare:workers';
 import { describe, expect, test } from 'vitest';
-import { completed, keyIdOf } from '../fixture.ts';
+import { completed, keyIdOf, signedPolicy } from '../fixture.ts';
 import {
   freshSession,
   open,
@@ -11,12 +12,18 @@ import {
   turn,
   versionOf,
 } from './rollout-scenario.ts';
-import { alertsOf, costing, dayBudget, drain, passTime, useFakeClock } from './scenario.ts';
+import { alertsOf, change, costing, dayBudget, drain, passTime, useFakeClock } from './scenario.ts';
 
 useFakeClock();
 
 /** What the base has room for and the candidate has not. */
 const SMALL_CAP: Plan = { base: dayBudget('1000'), candidate: dayBudget('1'), share: null };
+
+const ROUTED: Plan = {
+  base: dayBudget('1000'),
+  candidate: { ...dayBudget('1000'), routes: [{ id: 'cheap', when: {}, use: 'claude-haiku-5-5' }] },
+  share: null,
+};
 
 /** Turns of sessions of their own until the version that decides changes, at most `most`. How many were refused. */
 async function refusedUntilBack(scenario: Rollout, most: number): Promise<number> {
@@ -27,6 +34,22 @@ async function refusedUntilBack(scenario: Rollout, most: number): Promise<number
     if ((await versionOf(scenario, freshSession())) === 1) return refused;
   }
   return refused;
+}
+
+/** Has version 3 wait to go live in so many ms. */
+async function schedule(scenario: Rollout, inMs: number): Promise<void> {
+  const { id } = scenario;
+  const document = dayBudget('500');
+  const values = [id, JSON.stringify(document), await signedPolicy(id, 3, document)];
+  const at = new Date(Date.now() + inMs).toISOString();
+  await change(
+    scenario,
+    env.DB.prepare(
+      `INSERT INTO policy_versions (cost_center, version, state, document, warnings, created_at, signed, activate_at)
+       VALUES (?, 3, 'scheduled', ?, '[]', '', ?, ?)`,
+    ).bind(...values, at),
+    env.DB.prepare('UPDATE cost_centers SET scheduled_policy_version = 3 WHERE id = ?').bind(id),
+  );
 }
 
 describe('a cap that refuses what the version before would serve', () => {
@@ -63,6 +86,31 @@ describe('a cap that refuses what the version before would serve', () => {
       rolled_back_to: 1,
       signal: 'refusals',
     });
+  });
+
+  test('ends the schedule that was to take its place', async () => {
+    const scenario = await rollOut(SMALL_CAP);
+    await schedule(scenario, 3_600_000);
+    await turn(scenario, { session: freshSession() }, 2);
+    await refusedUntilBack(scenario, 40);
+    passTime(3_600_000);
+    expect(await versionOf(scenario, freshSession())).toBe(1);
+  });
+
+  test('is not taken back once another version has taken its place', async () => {
+    const scenario = await rollOut(ROUTED);
+    await schedule(scenario, 3_600_000);
+    const opened: { turnId: string; session: string }[] = [];
+    for (let turns = 0; turns < 20; turns += 1) {
+      const session = freshSession();
+      opened.push({ ...(await open(scenario, { session })), session });
+    }
+    passTime(3_600_000);
+    for (const { turnId } of opened) {
+      await scenario.wallet.reopen({ turnId, attempt: 1, remember: true });
+    }
+    expect(await versionOf(scenario, freshSession())).toBe(3);
+    expect(await tripsOf(scenario)).toEqual([]);
   });
 
   test('counts a session once, however often it comes back', async () => {
@@ -113,12 +161,6 @@ test('a budget that runs out under both versions takes neither back', async () =
   const { signals } = await wallet.guard({ id: rollout, version: 2, baseVersion: 1 });
   expect(signals.map(({ candidate: { bad } }) => bad)).toEqual([0, 0, 0, 0]);
 });
-
-const ROUTED: Plan = {
-  base: dayBudget('1000'),
-  candidate: { ...dayBudget('1000'), routes: [{ id: 'cheap', when: {}, use: 'claude-haiku-5-5' }] },
-  share: null,
-};
 
 /** A turn whose routed model the upstream refuses, and which another one then serves. */
 async function failingTurn(scenario: Rollout, session: string): Promise<void> {

@@ -12,8 +12,9 @@ export async function followWallet(
   owner: CostCenter,
   at: string,
 ): Promise<boolean> {
+  // In this order: a trip ends the schedule that was still to come.
   return (
-    (await followDueSchedule(database, settings, owner, at)) || (await followTripsOf(database, owner, at))
+    (await followTripsOf(database, owner, at)) || (await followDueSchedule(database, settings, owner, at))
   );
 }
 

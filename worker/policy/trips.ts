@@ -11,7 +11,7 @@ import {
   type PolicyEdit,
   type PolicyMove,
 } from '../store/policy-versions.ts';
-import { afterCanary, otherCanary } from './schedule.ts';
+import { afterCanary, otherCanary, otherScheduled, unscheduled } from './schedule.ts';
 
 /** Who takes a version back by itself, as the audit log calls it. */
 const ACTOR = 'guard';
@@ -22,7 +22,10 @@ function told({ rollout, version, occurredAt, evidence }: Trip) {
   return { rollout, rolled_back_version: version, tripped_at: occurredAt, evidence };
 }
 
-/** Back from a version that went live: its base is live again. A canary beside it was held against it, and ends. */
+/**
+ * Back from a version that went live: its base is live again. A canary beside it was held against it, and a schedule
+ * approved in its place: both end.
+ */
 async function backToBase(
   database: Database,
   owner: CostCenter,
@@ -30,17 +33,19 @@ async function backToBase(
   at: string,
 ): Promise<PolicyMove> {
   const canary = await otherCanary(database, owner, trip.version);
+  const waiting = await otherScheduled(database, owner, trip.baseVersion);
   const others: { version: number; edit: PolicyEdit }[] = [
     { version: trip.version, edit: { state: 'retired' } },
   ];
   if (canary) others.push({ version: canary.version, edit: afterCanary(canary) });
+  if (waiting) others.push({ version: waiting.version, edit: unscheduled(waiting) });
   return {
     action: 'policy.rollback',
-    edit: { state: 'live', activatedAt: at },
+    edit: { state: 'live', activatedAt: at, activateAt: null },
     others,
-    pointers: { livePolicyVersion: trip.baseVersion },
-    before: { live_policy_version: trip.version },
-    after: { ...told(trip), live_policy_version: trip.baseVersion },
+    pointers: { livePolicyVersion: trip.baseVersion, scheduledPolicyVersion: null },
+    before: { live_policy_version: trip.version, scheduled_policy_version: owner.scheduledPolicyVersion },
+    after: { ...told(trip), live_policy_version: trip.baseVersion, scheduled_policy_version: null },
     statements: [
       endRollouts(database, owner.id, { at, why: 'tripped' }),
       followTrip(database, trip, 'rolled_back', at),

@@ -293,6 +293,20 @@ describe('a guard that tripped', () => {
     expect(await line.post('/2/activate', CANARY)).toMatchObject({ status: 200, body: { state: 'canary' } });
   });
 
+  test('ends the schedule that was to take the version’s place', async () => {
+    const line = await readyLine('1000', '1');
+    await line.post('/2/activate');
+    const third = await line.approved('500');
+    await line.post(`/${third}/activate`, { activate_at: '2099-01-01T00:00:00Z' });
+    await tripped(line, 2);
+    expect(await line.states()).toEqual(['live', 'retired', 'approved']);
+    expect((await line.get(`/${third}`)).body).toMatchObject({ activate_at: null, stale: true });
+    expect((await auditOf(line))[0]).toMatchObject({
+      actor: 'guard',
+      after: { live_policy_version: 1, scheduled_policy_version: null },
+    });
+  });
+
   test('leaves what a person changed in between as they have it', async () => {
     const line = await readyLine('1000', '1');
     await line.post('/2/activate');
