@@ -7,7 +7,7 @@ import { QUARTER_MS, windowAt } from '../window.ts';
 import { Openings } from './openings.ts';
 import { Outcomes } from './outcomes.ts';
 import { resultOf } from './result.ts';
-import { windowStartOf } from './sessions.ts';
+import { type Session, windowStartOf } from './sessions.ts';
 import { Settlements } from './settlements.ts';
 import { ReplayState } from './state.ts';
 import { bookingsOf, isRefusedByPeople, type ReplayTurn, type WorldHold } from './turn.ts';
@@ -97,7 +97,7 @@ export class Replay {
       this.#outcomes.refusedByPeople();
       return;
     }
-    const turn = this.#turnOf(entry, entries, true);
+    const turn = this.#turnOf(entries, entry, session.value, true);
     this.#outcomes.opened(turn);
     this.#schedule(turn);
     this.#openings.open(turn, session);
@@ -107,8 +107,8 @@ export class Replay {
   /** A turn from before the span that ends within it: held and charged as recorded, in every world that is seeded. */
   #carryIn(entry: ReplayEntry, entries: readonly ReplayEntry[]): void {
     const { sums, sessions } = this.#state;
-    sessions.touch(entry.facts.session, entry.admittedAtMs);
-    const turn = this.#turnOf(entry, entries, false);
+    const { value: session } = sessions.touch(entry.facts.session, entry.admittedAtMs);
+    const turn = this.#turnOf(entries, entry, session, false);
     const { inputs, modelServed } = entry;
     const counted = sums.ofTurn(turn, entry.admittedAtMs);
     for (const { index } of this.#seededWorlds()) {
@@ -134,13 +134,17 @@ export class Replay {
     if (turn.due > 0) this.#state.turns.put(entry.turnId, turn);
   }
 
-  #turnOf(entry: ReplayEntry, entries: readonly ReplayEntry[], isCounted: boolean): ReplayTurn {
-    const { value } = this.#state.sessions.touch(entry.facts.session, entry.admittedAtMs);
+  #turnOf(
+    entries: readonly ReplayEntry[],
+    entry: ReplayEntry,
+    session: Session,
+    isCounted: boolean,
+  ): ReplayTurn {
     return {
       entry,
       bookings: bookingsOf(entries),
-      sessionStartMs: windowStartOf(value),
-      sessionLifeMs: value.startedAtMs,
+      sessionStartMs: windowStartOf(session),
+      sessionLifeMs: session.startedAtMs,
       isCounted,
       fates: this.#state.worlds.all.map(() => ({ decided: null, hold: null, retries: 0, isWaiting: false })),
       booked: 0,
