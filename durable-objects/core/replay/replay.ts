@@ -3,7 +3,7 @@
  * the policies of the time and under drafts side by side. Pure and synchronous: what it keeps is the store's, read when
  * it is needed, so that any number of turns takes bounded memory and a run goes on from its last checkpoint.
  */
-import { QUARTER_MS, windowAt } from '../window.ts';
+import { QUARTER_MS } from '../window.ts';
 import { Openings } from './openings.ts';
 import { Outcomes } from './outcomes.ts';
 import { resultOf } from './result.ts';
@@ -12,15 +12,6 @@ import { Settlements } from './settlements.ts';
 import { ReplayState } from './state.ts';
 import { bookingsOf, isRefusedByPeople, type ReplayTurn, type WorldHold } from './turn.ts';
 import type { ReplayEntry, ReplayResult, ReplaySetup, ReplayStore, SeedSpend } from './types.ts';
-import { Worlds } from './worlds.ts';
-
-/** From when money counts in a window that reaches into the replay, epoch ms; sessions that go on count from their own beginning. */
-export function seedSinceMs(setup: ReplaySetup): number {
-  const starts = new Worlds(setup).counters.map(({ window, timezone }) =>
-    window === 'session' ? setup.fromMs : windowAt(window, timezone, setup.fromMs).startMs,
-  );
-  return Math.min(setup.fromMs, ...starts);
-}
 
 export class Replay {
   readonly #state: ReplayState;
