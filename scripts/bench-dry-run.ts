@@ -1,11 +1,12 @@
 /**
  * `npm run bench:dry-run`: a million recorded turns through the dry run's core, one draft, with its state in SQLite as
- * a Durable Object has it and a checkpoint every 2,000 entries; by default in a heap of 128 MB. Says how long that took
+ * a Durable Object has it and a checkpoint every 1,000 entries; by default in a heap of 128 MB. Says how long that took
  * (CPU of the process), where the time went, and how much memory it had at most.
  *
- * `--turns N` changes the number, `--json` prints the figures as JSON. The turns are some days of made-up traffic of
+ * `--turns N` changes the number, `--drafts N` tries up to three drafts at once, `--routes` gives them routes,
+ * `--guaranteed` a budget that holds ceilings, `--json` prints the figures as JSON. The turns are some days of made-up traffic of
  * sixty developers, taken for one cost center, written once to a file and read again for later weeks with sessions of
- * their own. Goals: at most 2 minutes of CPU, 128 MB.
+ * their own. Goals, with one draft: at most 2 minutes of CPU, 128 MB.
  */
 import { createReadStream, createWriteStream, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -27,7 +28,8 @@ import { DemoLedger } from './demo/entries.ts';
 const START_MS = Date.UTC(2026, 5, 1);
 const DAY_MS = 86_400_000;
 const PATTERN_DAYS = 7;
-const ENTRIES_A_CHECKPOINT = 2_000;
+/** As many as a slice of the job has. */
+const ENTRIES_A_CHECKPOINT = 1_000;
 const GOAL = { cpuSeconds: 120, megabytes: 128 };
 
 const BUDGETS = (teamDay: string, devDay: string) => ({
@@ -37,6 +39,42 @@ const BUDGETS = (teamDay: string, devDay: string) => ({
     { id: 'dev-day', scope: 'developer', window: 'day', limit_usd: devDay },
   ],
 });
+
+interface Drafts {
+  /** 1 to 3, each tighter than the one before. */
+  count: number;
+  routes: boolean;
+  guaranteed: boolean;
+}
+
+const ROUTES = [
+  {
+    id: 'easy',
+    when: { new_input_tokens_below: 2_000, budget: 'team-day', remaining_usd_below: '200.00' },
+    use: 'claude-haiku-5-5',
+  },
+  { id: 'helpers', when: { kinds: ['auxiliary'] }, use: 'claude-haiku-5-5' },
+];
+
+const SURE = {
+  id: 'dev-week',
+  scope: 'developer',
+  window: 'week',
+  limit_usd: '400.00',
+  admission: 'guaranteed',
+  clamp_max_tokens: true,
+};
+
+function draftsOf({ count, routes, guaranteed }: Drafts): ReplaySetup['drafts'] {
+  return Array.from({ length: count }, (_, place) => {
+    const { budgets } = BUDGETS(`${420 - 40 * place}.00`, `${40 - 5 * place}.00`);
+    const document = {
+      budgets: guaranteed ? [...budgets, SURE] : budgets,
+      ...(routes ? { routes: ROUTES } : {}),
+    };
+    return { name: `draft ${place + 1}`, policy: policyOf(document) };
+  });
+}
 
 function policyOf(document: object): Policy {
   const parsed = parsePolicy(document, {
@@ -166,7 +204,7 @@ interface Figures {
   events: number;
 }
 
-async function measure(directory: string, turns: number): Promise<Figures> {
+async function measure(directory: string, turns: number, drafts: Drafts): Promise<Figures> {
   const pattern = join(directory, 'pattern.jsonl');
   await writePattern(pattern, turns);
   const store = new FileStore(join(directory, 'state.sqlite'));
@@ -177,7 +215,7 @@ async function measure(directory: string, turns: number): Promise<Figures> {
     toMs: Number.MAX_SAFE_INTEGER,
     catalogue: builtinCatalogue,
     recorded: new Map([[1, policyOf(BUDGETS('900.00', '200.00'))]]),
-    drafts: [{ name: 'tighter', policy: policyOf(BUDGETS('420.00', '40.00')) }],
+    drafts: draftsOf(drafts),
     raises: [],
     seedStanding: true,
   };
@@ -216,11 +254,21 @@ async function measure(directory: string, turns: number): Promise<Figures> {
 }
 
 const { values } = parseArgs({
-  options: { turns: { type: 'string', default: '1000000' }, json: { type: 'boolean', default: false } },
+  options: {
+    turns: { type: 'string', default: '1000000' },
+    drafts: { type: 'string', default: '1' },
+    routes: { type: 'boolean', default: false },
+    guaranteed: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+  },
 });
 const directory = mkdtempSync(join(tmpdir(), 'bursar-dry-run-'));
 try {
-  const figures = await measure(directory, Number(values.turns));
+  const figures = await measure(directory, Number(values.turns), {
+    count: Number(values.drafts),
+    routes: values.routes,
+    guaranteed: values.guaranteed,
+  });
   const { turns, cpuSeconds, parts, heapMegabytes, rssMegabytes, events } = figures;
   if (values.json) process.stdout.write(`${JSON.stringify(figures, null, 2)}\n`);
   else {

@@ -7,10 +7,31 @@ import type { Catalogue, Model, PricePeriod } from './types.ts';
  * name. Nothing is guessed from a likeness: `claude-opus-5-7` is not Opus 5.
  */
 export function findModel(catalogue: Catalogue, id: string): Model | null {
-  const dateless = id.replace(/-\d{8}$/, '');
-  const known = (model: Model): boolean =>
-    model.id === id || model.id === dateless || model.aliases.includes(id);
-  return catalogue.models.find(known) ?? null;
+  const { ids, names } = indexOf(catalogue);
+  return names.get(id) ?? ids.get(id.replace(SNAPSHOT_DATE, '')) ?? null;
+}
+
+const SNAPSHOT_DATE = /-\d{8}$/;
+
+interface ModelIndex {
+  ids: ReadonlyMap<string, Model>;
+  /** By id and by alias. */
+  names: ReadonlyMap<string, Model>;
+}
+
+/** One decision looks models up dozens of times. */
+const indexes = new WeakMap<Catalogue, ModelIndex>();
+
+function indexOf(catalogue: Catalogue): ModelIndex {
+  const made = indexes.get(catalogue);
+  if (made) return made;
+  const { models } = catalogue;
+  const index = {
+    ids: new Map(models.map((model) => [model.id, model])),
+    names: new Map(models.flatMap((model) => [...model.aliases, model.id].map((name) => [name, model]))),
+  };
+  indexes.set(catalogue, index);
+  return index;
 }
 
 /** The catalogue's own id of a model, or the given one where it knows none. */

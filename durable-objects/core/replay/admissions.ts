@@ -59,9 +59,8 @@ export class Admissions {
   }
 
   #isServedBy({ modelServed, kind }: ReplayEntry, model: string): boolean {
-    return (
-      kind === 'failure' || (modelServed !== null && this.#canonical(modelServed) === this.#canonical(model))
-    );
+    if (kind === 'failure' || modelServed === model) return true;
+    return modelServed !== null && this.#canonical(modelServed) === this.#canonical(model);
   }
 
   /** What the model's cache has of the prompt in this world; null where all is as it was in reality. */

@@ -29,6 +29,8 @@ const MOST_DAYS = 100;
 
 export class Days {
   readonly #records: Records<DayTally>;
+  /** By draft, the day asked for last since the last checkpoint. */
+  #lately: ({ startMs: number; endMs: number; day: Kept<DayTally> } | undefined)[] = [];
 
   constructor(store: ReplayStore) {
     this.#records = new Records(store, { prefix: 'day ', most: MOST_DAYS, form: asJson<DayTally>() });
@@ -36,22 +38,15 @@ export class Days {
 
   /** The day of a draft that an instant falls in; to be changed by whoever asks for it. */
   at(draft: number, tally: DraftTally, timezone: string, atMs: number): DayTally {
-    const { startMs } = windowAt('day', timezone, atMs);
+    const lately = this.#lately[draft];
+    if (lately && lately.startMs <= atMs && atMs < lately.endMs) return changed(lately.day);
+    const { startMs, endMs } = windowAt('day', timezone, atMs);
     const name = `${draft} ${startMs}`;
     const known = this.#records.find(name);
-    if (known) return changed(known);
-    tally.days.push(startMs);
-    return changed(
-      this.#records.findOrMake(name, () => ({
-        turns: 0,
-        actualNanoUsd: 0,
-        replayedNanoUsd: 0,
-        refused: 0,
-        downgraded: 0,
-        routed: 0,
-        budgets: {},
-      })),
-    );
+    if (!known) tally.days.push(startMs);
+    const day = known ?? this.#records.findOrMake(name, noTurns);
+    this.#lately[draft] = { startMs, endMs, day };
+    return changed(day);
   }
 
   /** A day that `at` gave once. */
@@ -61,7 +56,20 @@ export class Days {
 
   checkpoint(): void {
     this.#records.checkpoint();
+    this.#lately = [];
   }
+}
+
+function noTurns(): DayTally {
+  return {
+    turns: 0,
+    actualNanoUsd: 0,
+    replayedNanoUsd: 0,
+    refused: 0,
+    downgraded: 0,
+    routed: 0,
+    budgets: {},
+  };
 }
 
 function changed(kept: Kept<DayTally>): DayTally {

@@ -91,6 +91,20 @@ function refusalOf({ stage, reasons }: ReplayRow, hold: Hold | null): RefusalWhy
   return reasons.includes('"unbounded:') ? 'unbounded' : 'pending';
 }
 
+/** Lists and tags come again and again, word for word: what was read of a text is read once. */
+const readBefore = new Map<string, unknown>();
+const MOST_READ = 200;
+
+/** Not to be changed by anybody. Throws a SyntaxError on JSON that cannot be read. */
+function readShared<T>(text: string): T {
+  const known = readBefore.get(text);
+  if (known !== undefined) return known as T;
+  const value: unknown = JSON.parse(text);
+  if (readBefore.size >= MOST_READ) readBefore.clear();
+  readBefore.set(text, value);
+  return value as T;
+}
+
 /** Decodes one row. Throws a SyntaxError on JSON that cannot be read. */
 export function toReplayEntry(row: ReplayRow): ReplayEntry {
   // JSON the wallet wrote itself.
@@ -105,17 +119,17 @@ export function toReplayEntry(row: ReplayRow): ReplayEntry {
     settleSeq: row.settle_seq,
     developer: row.developer,
     keyId: row.key_id,
-    keyTags: JSON.parse(row.key_tags) as Record<string, string>,
+    keyTags: readShared<Record<string, string>>(row.key_tags),
     facts: {
       ...facts,
-      toolsOffered: JSON.parse(row.tools_offered) as string[],
-      toolsUsed: JSON.parse(row.tools_used) as string[],
+      toolsOffered: readShared<string[]>(row.tools_offered),
+      toolsUsed: readShared<string[]>(row.tools_used),
     },
     modelServed: row.model_served,
     decision: row.decision,
     stage: row.stage,
     route: row.route,
-    reasons: JSON.parse(row.reasons) as string[],
+    reasons: readShared<string[]>(row.reasons),
     policyVersion: row.policy_version,
     inputs: {
       history: inputs.history,

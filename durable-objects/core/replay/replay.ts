@@ -3,24 +3,15 @@
  * the policies of the time and under drafts side by side. Pure and synchronous: what it keeps is the store's, read when
  * it is needed, so that any number of turns takes bounded memory and a run goes on from its last checkpoint.
  */
-import { QUARTER_MS, windowAt } from '../window.ts';
+import { QUARTER_MS } from '../window.ts';
 import { Openings } from './openings.ts';
 import { Outcomes } from './outcomes.ts';
 import { resultOf } from './result.ts';
-import { windowStartOf } from './sessions.ts';
+import { type Session, windowStartOf } from './sessions.ts';
 import { Settlements } from './settlements.ts';
 import { ReplayState } from './state.ts';
 import { bookingsOf, isRefusedByPeople, type ReplayTurn, type WorldHold } from './turn.ts';
 import type { ReplayEntry, ReplayResult, ReplaySetup, ReplayStore, SeedSpend } from './types.ts';
-import { Worlds } from './worlds.ts';
-
-/** From when money counts in a window that reaches into the replay, epoch ms; sessions that go on count from their own beginning. */
-export function seedSinceMs(setup: ReplaySetup): number {
-  const starts = new Worlds(setup).counters.map(({ window, timezone }) =>
-    window === 'session' ? setup.fromMs : windowAt(window, timezone, setup.fromMs).startMs,
-  );
-  return Math.min(setup.fromMs, ...starts);
-}
 
 export class Replay {
   readonly #state: ReplayState;
@@ -97,7 +88,7 @@ export class Replay {
       this.#outcomes.refusedByPeople();
       return;
     }
-    const turn = this.#turnOf(entry, entries, true);
+    const turn = this.#turnOf(entries, entry, session.value, true);
     this.#outcomes.opened(turn);
     this.#schedule(turn);
     this.#openings.open(turn, session);
@@ -107,8 +98,8 @@ export class Replay {
   /** A turn from before the span that ends within it: held and charged as recorded, in every world that is seeded. */
   #carryIn(entry: ReplayEntry, entries: readonly ReplayEntry[]): void {
     const { sums, sessions } = this.#state;
-    sessions.touch(entry.facts.session, entry.admittedAtMs);
-    const turn = this.#turnOf(entry, entries, false);
+    const { value: session } = sessions.touch(entry.facts.session, entry.admittedAtMs);
+    const turn = this.#turnOf(entries, entry, session, false);
     const { inputs, modelServed } = entry;
     const counted = sums.ofTurn(turn, entry.admittedAtMs);
     for (const { index } of this.#seededWorlds()) {
@@ -134,13 +125,17 @@ export class Replay {
     if (turn.due > 0) this.#state.turns.put(entry.turnId, turn);
   }
 
-  #turnOf(entry: ReplayEntry, entries: readonly ReplayEntry[], isCounted: boolean): ReplayTurn {
-    const { value } = this.#state.sessions.touch(entry.facts.session, entry.admittedAtMs);
+  #turnOf(
+    entries: readonly ReplayEntry[],
+    entry: ReplayEntry,
+    session: Session,
+    isCounted: boolean,
+  ): ReplayTurn {
     return {
       entry,
       bookings: bookingsOf(entries),
-      sessionStartMs: windowStartOf(value),
-      sessionLifeMs: value.startedAtMs,
+      sessionStartMs: windowStartOf(session),
+      sessionLifeMs: session.startedAtMs,
       isCounted,
       fates: this.#state.worlds.all.map(() => ({ decided: null, hold: null, retries: 0, isWaiting: false })),
       booked: 0,

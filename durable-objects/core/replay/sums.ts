@@ -1,6 +1,7 @@
 /** What every budget of every world has settled and held, and the standings that decisions are made from. */
 import { heldAmount } from '../hold.ts';
 import { nanoUsd } from '../money.ts';
+import type { Budget } from '../policy/types.ts';
 import { type Caller, limitFor, type Standing, subjectOf } from '../standing.ts';
 import { QUARTER_MS, windowAt } from '../window.ts';
 import type { Raises } from './raises.ts';
@@ -40,6 +41,8 @@ export class Sums {
   readonly #records: Records<Sum>;
   readonly #zeros: number[];
   readonly #costCenter: string;
+  /** By counter and subject, what was found last since the last checkpoint. */
+  readonly #lately: Map<string, CountedIn>[];
   #ofTurns = new WeakMap<ReplayTurn, { atMs: number; counted: readonly CountedIn[] }>();
 
   constructor(costCenter: string, worlds: Worlds, raises: Raises, store: ReplayStore) {
@@ -48,6 +51,7 @@ export class Sums {
     this.#raises = raises;
     this.#records = new Records(store, { prefix: 'sum ', most: MOST_SUMS, form: asJson<Sum>() });
     this.#zeros = worlds.all.map(() => 0);
+    this.#lately = worlds.counters.map(() => new Map());
   }
 
   /** Of a turn that counts in the windows of an instant; kept until the next checkpoint. */
@@ -67,11 +71,19 @@ export class Sums {
   }
 
   #countedIn(counter: Counter, caller: SpendingCaller, sessionStartMs: number, atMs: number): CountedIn {
-    const { window, timezone, scope, index } = counter;
+    const { window, scope } = counter;
     const subject = subjectOf(scope, caller);
-    const { startMs, endMs } =
-      window === 'session' ? { startMs: sessionStartMs, endMs: null } : windowAt(window, timezone, atMs);
-    const sum = this.#records.findOrMake(`${index} ${startMs} ${subject}`, () => this.#zero());
+    if (window === 'session') return this.#found(counter, subject, { startMs: sessionStartMs, endMs: null });
+    const lately = this.#lately[counter.index]?.get(subject);
+    if (lately && lately.startMs <= atMs && atMs < (lately.endMs ?? 0)) return lately;
+    const found = this.#found(counter, subject, windowAt(window, counter.timezone, atMs));
+    this.#lately[counter.index]?.set(subject, found);
+    return found;
+  }
+
+  #found(counter: Counter, subject: string, span: Pick<CountedIn, 'startMs' | 'endMs'>): CountedIn {
+    const { startMs, endMs } = span;
+    const sum = this.#records.findOrMake(`${counter.index} ${startMs} ${subject}`, () => this.#zero());
     return { counter, subject, startMs, endMs, sum };
   }
 
@@ -88,27 +100,35 @@ export class Sums {
     atMs: number,
   ): Standing[] {
     const standings: Standing[] = [];
-    policy.budgets.forEach((budget, index) => {
-      const found = counted[counters[index]?.index ?? -1];
-      if (!found) return;
-      const { subject, startMs, endMs } = found;
-      const { settled, expected, ceiling, residual } = found.sum.value;
-      const held =
-        budget.admission === 'guaranteed'
-          ? (ceiling[world] ?? 0) + (residual[world] ?? 0)
-          : (expected[world] ?? 0);
-      standings.push({
-        budget,
-        subject,
-        startMs,
-        endMs,
-        ...limitFor(budget, subject, this.#raises.extra(budget.id, subject, atMs)),
-        settled: nanoUsd(settled[world] ?? 0),
-        held: nanoUsd(held),
-        expected: nanoUsd(expected[world] ?? 0),
-      });
-    });
+    for (const [place, budget] of policy.budgets.entries()) {
+      const found = counted[counters[place]?.index ?? -1];
+      if (found) standings.push(this.#standing(budget, found, world, atMs));
+    }
     return standings;
+  }
+
+  /** Field by field: it is made a dozen times a turn. */
+  #standing(
+    budget: Budget,
+    { subject, startMs, endMs, sum }: CountedIn,
+    world: number,
+    atMs: number,
+  ): Standing {
+    const { settled, expected, ceiling, residual } = sum.value;
+    const { limit, raised } = limitFor(budget, subject, this.#raises.extra(budget.id, subject, atMs));
+    const open = expected[world] ?? 0;
+    const held = budget.admission === 'guaranteed' ? (ceiling[world] ?? 0) + (residual[world] ?? 0) : open;
+    return {
+      budget,
+      subject,
+      startMs,
+      endMs,
+      limit,
+      raised,
+      settled: nanoUsd(settled[world] ?? 0),
+      held: nanoUsd(held),
+      expected: nanoUsd(open),
+    };
   }
 
   /** Whether every budget of the policy has at most as much settled and held in a world as in another. */
@@ -172,6 +192,7 @@ export class Sums {
   checkpoint(): void {
     this.#records.checkpoint();
     this.#ofTurns = new WeakMap();
+    for (const found of this.#lately) found.clear();
   }
 }
 

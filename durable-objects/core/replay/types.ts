@@ -121,7 +121,7 @@ export interface ReplaySetup {
 
 /**
  * Money settled before `fromMs` (of entries with `recorded_at` before it), in the quarter-hour of admission. It is
- * needed from `seedSinceMs` on, and of sessions that go on, all of it.
+ * needed as far back as windows reach that `fromMs` falls in (policy/reach).
  */
 export interface SeedSpend {
   /** Number of the quarter-hour since the epoch, UTC. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { builtinCatalogue } from '../../../durable-objects/core/catalogue/models.ts';
 import { priceUsage } from '../../../durable-objects/core/catalogue/price.ts';
-import { Replay, seedSinceMs } from '../../../durable-objects/core/replay/replay.ts';
+import { Replay } from '../../../durable-objects/core/replay/replay.ts';
 import type { DraftResult, ReplayEntry, ReplaySetup } from '../../../durable-objects/core/replay/types.ts';
 import { NO_TOKENS } from '../../../durable-objects/core/usage.ts';
 import { QUARTER_MS } from '../../../durable-objects/core/window.ts';
@@ -186,14 +186,6 @@ describe('standings', () => {
     replay.seed([{ ...SEED, quarter: NOW / QUARTER_MS - 1, nanoUsd: 1e9 }]);
     for (const entry of ledger.entries) replay.take(entry);
     expect(replay.finish().drafts[0]?.refused_turns).toBe(refused);
-  });
-
-  test('need the money of every window that reaches into the replay', () => {
-    const month = policyOf({
-      budgets: [{ id: 'm', scope: 'cost_center', window: 'month', limit_usd: '1' }],
-    });
-    expect(seedSinceMs(setupWith(month))).toBe(Date.UTC(2026, 10, 1));
-    expect(seedSinceMs(setupWith(day('1')))).toBe(Date.UTC(2026, 10, 23));
   });
 
   test('have in them what turns from before the replay hold, until these are charged', () => {
