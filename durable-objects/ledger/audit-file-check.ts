@@ -129,7 +129,9 @@ class FileCheck {
   /** The hash that the line before gives, and the one that it has. */
   #previous: readonly string[] = [GENESIS];
   #event: ChainHead | null = null;
+  /** The version before, numbered from 1 without gaps, and whose it is. */
   #version = 0;
+  #costCenter: string | null = null;
   #manifestAt: number | null = null;
   /** Rewritings that events say were done to them, by who did it, until that one comes. */
   readonly #awaited = new Map<number, Map<number, Rewriting & { line: number }>>();
@@ -274,8 +276,16 @@ class FileCheck {
 
   async #checkVersion(row: z.infer<typeof versionSchema>): Promise<void> {
     const { cost_center, version, document, signed } = row;
-    if (version <= this.#version) this.found(`version ${version} comes after version ${this.#version}`);
+    if (version !== this.#version + 1) {
+      this.found(
+        `version ${version} comes after version ${this.#version}: expected version ${this.#version + 1}`,
+      );
+    }
+    if (this.#costCenter !== null && cost_center !== this.#costCenter) {
+      this.found(`it is of ${cost_center}, and the ones before of ${this.#costCenter}`);
+    }
     this.#version = version;
+    this.#costCenter = cost_center;
     if (!signed) return;
     const { payload } = signed;
     this.report.signedVersions += 1;
