@@ -2,7 +2,6 @@
  * The offline verifier: what is wrong with an exported file, line by line. It trusts nothing but the keys it is given:
  * every hash is computed anew, and every byte of a line is determined by what the line says.
  */
-import { z } from 'zod';
 import {
   type ChainedEvent,
   checkAnchor,
@@ -10,10 +9,11 @@ import {
   problemsOfEvent,
   type Rewriting,
 } from './audit-check.ts';
-import { hashOfLine, MANIFEST } from './audit-file.ts';
+import { hashOfLine } from './audit-file.ts';
+import { eventSchema, type Line, lineSchema, type StoredVersion, versionSchema } from './audit-file-lines.ts';
 import { type ChainHead, GENESIS } from './audit-link.ts';
 import type { Rewritten } from './audit-rewriting.ts';
-import { canonicalText, isSignedBy, type PublicKey } from './signature.ts';
+import { canonicalText, isSignedBy, type PublicKey, type Signature } from './signature.ts';
 
 export interface FileProblem {
   /** From 1, as they stand in the file; null: of the file as a whole. */
@@ -35,59 +35,6 @@ export interface FileReport {
 }
 
 const NEWLINE = 10;
-
-const hash = z.string();
-const signature = z.strictObject({
-  algorithm: z.literal('Ed25519'),
-  key: z.number().int(),
-  value: z.string(),
-});
-const lineSchema = z.strictObject({
-  line: z.number().int(),
-  previous: hash,
-  hash,
-  record: z.record(z.string(), z.unknown()).optional(),
-  manifest: z
-    .looseObject({
-      type: z.literal(MANIFEST),
-      kind: z.enum(['audit', 'policies']),
-      records: z.number().int(),
-      last_line: z.string(),
-      head: z.strictObject({ sequence: z.number().int(), hash }).nullable(),
-    })
-    .optional(),
-  signature: signature.optional(),
-});
-type Line = z.infer<typeof lineSchema>;
-
-const rewriting = z.strictObject({ by: z.number().int(), old_digest: hash, new_digest: hash });
-const eventSchema = z.strictObject({
-  sequence: z.number().int(),
-  occurred_at: z.string(),
-  actor: z.string(),
-  action: z.string(),
-  cost_center: z.string().nullable(),
-  target: z.string(),
-  request_id: z.string(),
-  before: z.unknown(),
-  after: z.unknown(),
-  salt: z.string(),
-  content_digest: hash,
-  previous_hash: hash,
-  hash,
-  rewritten: z.array(rewriting),
-});
-const versionSchema = z.looseObject({
-  cost_center: z.string(),
-  version: z.number().int(),
-  document: z.unknown(),
-  signed: z
-    .object({
-      payload: z.looseObject({ cost_center: z.string(), version: z.number().int(), policy: z.unknown() }),
-      signature,
-    })
-    .nullish(),
-});
 
 /** The lines of a file as bytes; `isEnded` false: the last one has no end. */
 function* linesOf(bytes: Uint8Array): Generator<{ bytes: Uint8Array; isEnded: boolean }> {
@@ -129,7 +76,9 @@ class FileCheck {
   /** The hash that the line before gives, and the one that it has. */
   #previous: readonly string[] = [GENESIS];
   #event: ChainHead | null = null;
+  /** The version before, numbered from 1 without gaps, and whose it is. */
   #version = 0;
+  #costCenter: string | null = null;
   #manifestAt: number | null = null;
   /** Rewritings that events say were done to them, by who did it, until that one comes. */
   readonly #awaited = new Map<number, Map<number, Rewriting & { line: number }>>();
@@ -215,7 +164,7 @@ class FileCheck {
     else await this.#checkSignature('signature', manifest, line.signature);
   }
 
-  async #checkSignature(where: string, value: unknown, by: z.infer<typeof signature>): Promise<void> {
+  async #checkSignature(where: string, value: unknown, by: Signature): Promise<void> {
     if (!this.#keys) return;
     if (!this.#keys.some(({ generation }) => generation === by.key)) {
       this.found(`${where}: by key ${by.key}, which was not given`);
@@ -272,10 +221,18 @@ class FileCheck {
       this.found(`event ${by} does not list it as rewritten`, line, sequence);
   }
 
-  async #checkVersion(row: z.infer<typeof versionSchema>): Promise<void> {
+  async #checkVersion(row: StoredVersion): Promise<void> {
     const { cost_center, version, document, signed } = row;
-    if (version <= this.#version) this.found(`version ${version} comes after version ${this.#version}`);
+    if (version !== this.#version + 1) {
+      this.found(
+        `version ${version} comes after version ${this.#version}: expected version ${this.#version + 1}`,
+      );
+    }
+    if (this.#costCenter !== null && cost_center !== this.#costCenter) {
+      this.found(`it is of ${cost_center}, and the ones before of ${this.#costCenter}`);
+    }
     this.#version = version;
+    this.#costCenter = cost_center;
     if (!signed) return;
     const { payload } = signed;
     this.report.signedVersions += 1;

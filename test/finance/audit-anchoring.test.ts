@@ -52,12 +52,13 @@ test('a day is anchored once, with the ledger’s days and the heads of the wall
   await runDurableObjectAlarm(walletStub(id));
   await makeCostCenter(`${id}-made`);
 
-  expect(await run(LATER)).toMatchObject({ anchors: 1, days: 1, wallets: 1, isComplete: true });
+  const done = await run(LATER);
+  expect(done).toMatchObject({ anchors: 1, days: 1, wallets: 1, isComplete: true });
   expect(await run(LATER + 3_600_000)).toMatchObject({ anchors: 0, isComplete: true });
   const [made] = await anchors();
   expect(made).toMatchObject({
     day: '2099-01-01',
-    chain: { sequence: 1 },
+    chain: { sequence: 1, hash: done.chain?.hash },
     wallets: [{ cost_center: id, sequence: 1 }],
     ledger: [{ cost_center: id, entries: 1, charged_nano_usd: '2000000000' }],
   });

@@ -161,6 +161,17 @@ describe('found and named is', () => {
     expect(unknown.map(({ what }) => what)).toContainEqual('signature: by key 3, which was not given');
   });
 
+  test('a version of a policy that is gone from the database, or of another cost center', async () => {
+    const [first, third] = [await versionOf(1, {}), await versionOf(3, {})];
+    expect(await problemsIn(await policyFileOf([first, third]))).toEqual([
+      { line: 2, sequence: 3, what: 'version 3 comes after version 1: expected version 2' },
+    ]);
+    const unsigned = { cost_center: 'other', version: 2, state: 'draft', document: {}, warnings: [] };
+    expect(await problemsIn(await policyFileOf([first, unsigned]))).toEqual([
+      { line: 2, sequence: 2, what: 'it is of other, and the ones before of squad' },
+    ]);
+  });
+
   test('a policy whose signature is of another document', async () => {
     const other = { ...(await versionOf(1, { budgets: [] })), document: { budgets: [1] } };
     expect(await problemsIn(await policyFileOf([other]))).toEqual([

@@ -102,6 +102,18 @@ test('an act that others come before is composed anew on the new head', async ()
   expect(heads[1]).toBe((heads[0] ?? 0) + 1);
 });
 
+test('a writer that never ends holds up the ones behind it for a moment, and not for good', async () => {
+  const stuck = Promise.withResolvers<null>();
+  const first = commitComposed(database, () => stuck.promise);
+  await Promise.all([
+    recordAct(database, act('second'), AUTHORSHIP),
+    recordAct(database, act('third'), AUTHORSHIP),
+  ]);
+  expect((await stored()).filter(({ target }) => target === costCenter)).toHaveLength(2);
+  stuck.resolve(null);
+  expect(await first).toBeNull();
+});
+
 test('events from before the chain are chained by the next change, in order, before its own', async () => {
   const many = `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1200)
     INSERT INTO audit_events (occurred_at, actor, action, target, before, after, request_id)

@@ -5,7 +5,7 @@
 import { decodeJwt, errors, type JWTPayload, jwtVerify } from 'jose';
 import type { TrustedIssuer } from '../../durable-objects/core/trusted-issuers.ts';
 import { keysOf } from './issuer-keys.ts';
-import type { Principal } from './principal.ts';
+import { EMAIL, foldEmail, type Principal } from './principal.ts';
 
 /** Why a credential proves nothing; a word for the audit log. */
 export type Refusal =
@@ -35,7 +35,6 @@ const TOLERANCE_S = 30;
 const MAX_GROUPS = 500;
 /** Of a subject, a group's name, an e-mail. */
 const MAX_TEXT = 320;
-const EMAIL = /^[^\s@|:]+@[^\s@|:]+$/;
 
 function refusalOf(error: unknown): Refusal | null {
   if (error instanceof errors.JWTExpired) return 'expired';
@@ -75,7 +74,7 @@ function groupsOf(payload: JWTPayload, claim: string): string[] {
 /** Case is no difference in an e-mail. One that the issuer says it did not verify is nobody's. */
 function emailOf(payload: JWTPayload): string | null {
   const verified = payload.email_verified;
-  const email = textOf(payload.email)?.trim().toLowerCase() ?? '';
+  const email = foldEmail(textOf(payload.email)?.trim() ?? '');
   const counts = verified === undefined || verified === true || verified === 'true';
   return counts && EMAIL.test(email) ? email : null;
 }

@@ -24,3 +24,24 @@ export const ADMIN_TOKEN_PRINCIPAL: Principal = {
   subject: null,
   email: null,
 };
+
+/**
+ * An e-mail as it is compared: A to Z in lower case, as SQLite has it. Unicode's lower case would make one address of two
+ * (the Kelvin sign's is `k`), and give somebody the rights of another.
+ */
+export function foldEmail(email: string): string {
+  return email.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+}
+
+/** No actor that is known by anything else has this form. */
+export const EMAIL = /^[^\s@|:]+@[^\s@|:]+$/;
+
+/**
+ * Whether a caller is, or may well be, whom the audit log names `actor`. A person chooses whether their token has an
+ * e-mail in it: one with and one without are two names for them, and without one nobody can tell whose e-mail it is not.
+ */
+export function mayBe({ kind, actor, issuer, subject, email }: Principal, named: string): boolean {
+  if (named === actor) return true;
+  if (kind !== 'person') return false;
+  return named === `${issuer}|${subject}` || (email === null && EMAIL.test(named));
+}

@@ -3,6 +3,7 @@
  * audit chain. Days that were missed are caught up with; what is anchored already is left alone.
  */
 import { ANCHOR, type LedgerDay, signAnchor } from '../../durable-objects/ledger/audit-anchor.ts';
+import type { ChainHead } from '../../durable-objects/ledger/audit-link.ts';
 import { LEDGER_DAY_FORM } from '../../durable-objects/ledger/ledger-day.ts';
 import type { Bindings } from '../bindings.ts';
 import {
@@ -36,6 +37,8 @@ export interface Anchored {
   anchors: number;
   days: number;
   wallets: number;
+  /** What the last of these anchors signed; the log has it too, where who can write D1 cannot reach it. Null: none. */
+  chain: ChainHead | null;
   /** False: there is more than one run does. */
   isComplete: boolean;
 }
@@ -71,7 +74,8 @@ function isNews({ pending, item }: AnchoredDay): boolean {
 }
 
 interface Step {
-  isAnchor: boolean;
+  /** The chain's head that an anchor signed; null: there was nothing to anchor. */
+  chain: ChainHead | null;
   /** Hashed, whether that was news or not. */
   looked: number;
   days: number;
@@ -88,11 +92,13 @@ async function anchorOnce(
   const days = await hashPending(db, authorship.at.slice(0, 10));
   const news = days.filter(isNews);
   let wallets = 0;
+  let chain: ChainHead | null = null;
   const results = await commitComposed(database, async (head) => {
     const heads = await movedWallets(database, day, ITEMS);
     if (head.sequence === 0 && heads.length === 0 && news.length === 0) return null;
     if (heads.length === 0 && news.length === 0 && (await isAnchored(database, day))) return null;
     wallets = heads.length;
+    chain = head;
     const ledger = news.map(({ item }) => item);
     const after = await signAnchor({ day, chain: head, wallets: heads, ledger }, signingKeys);
     return {
@@ -103,18 +109,18 @@ async function anchorOnce(
     };
   });
   const looked = days.length;
-  if (results !== null) return { isAnchor: true, looked, days: news.length, wallets };
+  if (results !== null) return { chain, looked, days: news.length, wallets };
   if (looked === 0) return null;
   // A roll-up that brought nothing new: only how far the anchors have come is noted. Else another run was faster.
   if (news.length === 0) await noteDays(database, days);
-  return { isAnchor: false, looked, days: 0, wallets: 0 };
+  return { chain: null, looked, days: 0, wallets: 0 };
 }
 
 /** Anchors what is due at an instant (epoch ms). Can be repeated, and run beside itself. Rejects where D1 is away. */
 export async function anchor(access: Access, nowMs: number): Promise<Anchored> {
   const began = performance.now();
   const database = openDatabase(access.db);
-  const done: Anchored = { anchors: 0, days: 0, wallets: 0, isComplete: false };
+  const done: Anchored = { anchors: 0, days: 0, wallets: 0, chain: null, isComplete: false };
   if (!(await chainOldEvents(database))) return done;
   const day = dayOf(nowMs - DAY_MS);
   const at = new Date(nowMs).toISOString();
@@ -124,7 +130,8 @@ export async function anchor(access: Access, nowMs: number): Promise<Anchored> {
     const made = await anchorOnce(database, access, day, authorship);
     if (!made) return { ...done, isComplete: true };
     looked += made.looked;
-    done.anchors += made.isAnchor ? 1 : 0;
+    done.anchors += made.chain ? 1 : 0;
+    done.chain = made.chain ?? done.chain;
     done.days += made.days;
     done.wallets += made.wallets;
   }

@@ -1,5 +1,6 @@
 /** The steps up to an approval: submit, approve, reject. Each a function of the facts, for `takeStep`. */
 import { parsePolicy } from '../../durable-objects/core/policy/parse.ts';
+import { mayBe, type Principal } from '../auth/principal.ts';
 import { latestDryRunOf } from '../store/dry-runs.ts';
 import { lastRollout } from '../store/policy-rollouts.ts';
 import type { PolicyEdit, PolicyFacts } from '../store/policy-versions.ts';
@@ -61,9 +62,16 @@ export function submit(context: LifecycleContext, note: string | null) {
 }
 
 /** Who approves is neither who wrote the document nor who submitted it. */
-function ownPart({ row }: PolicyFacts, actor: string): string | null {
-  if (row.authors.includes(actor)) return `${actor} wrote version ${row.version}`;
-  return row.submittedBy === actor ? `${actor} submitted version ${row.version}` : null;
+function ownPart({ row }: PolicyFacts, principal: Principal): string | null {
+  const { actor } = principal;
+  const parts = [
+    ...row.authors.map((by) => ({ by, did: 'wrote' })),
+    ...(row.submittedBy === null ? [] : [{ by: row.submittedBy, did: 'submitted' }]),
+  ].map((part) => ({ ...part, what: `${part.did} version ${row.version}` }));
+  const own = parts.find(({ by }) => by === actor);
+  if (own) return `${actor} ${own.what}`;
+  const perhaps = parts.find(({ by }) => mayBe(principal, by));
+  return perhaps ? `${actor} may be ${perhaps.by}, who ${perhaps.what}` : null;
 }
 
 const NO_SUCH_DRY_RUN = {
@@ -84,7 +92,7 @@ export function approve(context: LifecycleContext, given: { note: string | null;
     }
     if (stale) return conflict(`${stale}: submit it again, and approve it then`);
     if (row.state === 'approved') return { kind: 'unchanged' };
-    const own = ownPart(facts, principal.actor);
+    const own = ownPart(facts, principal);
     if (own && settings.policyFourEyes) return conflict(`${own}: another person has to approve it`);
     const problems = documentProblems(facts, context);
     if (problems) return problems;

@@ -1,6 +1,7 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type Answer, call, field, makeCostCenter, rows, send } from './admin-calls.ts';
 import { ACCESS_AUD, bearer, connect, type Issuer, startAccess, startIssuer, tokenOf } from './issuer.ts';
+import { APPROVED_ONLY, type PolicyLine, policyLine } from './policy-calls.ts';
 
 let issuer: Issuer;
 let minute = 0;
@@ -87,6 +88,12 @@ describe('a role binding', () => {
   test('by e-mail does not hold where the e-mail was not verified', async () => {
     await bind({ by: 'email', value: 'eve@example.com', role: 'admin' });
     expect(await rolesOf({ email: 'eve@example.com', email_verified: false })).toEqual([]);
+  });
+
+  test('by e-mail does not hold for a letter that only Unicode calls the same', async () => {
+    await bind({ by: 'email', value: 'Kim@example.com', role: 'admin' });
+    expect(await rolesOf({ email: 'KIM@example.com' })).toEqual([{ role: 'admin', cost_center: null }]);
+    expect(await rolesOf({ email: '\u212aim@example.com' })).toEqual([]);
   });
 
   test('of a program behind Access holds by its client id, and never lets it approve', async () => {
@@ -180,5 +187,38 @@ describe('nobody gives more than they have', () => {
       target: 'POST /service_tokens',
       after: { action: 'identity.write', why: 'more_than_own' },
     });
+  });
+});
+
+describe('an approval by somebody whose token has no e-mail', () => {
+  const approve = async (line: PolicyLine, version: number, sub: string, claims: object = {}) => {
+    const token = await tokenOf(issuer, { sub, realm_access: { roles: ['reviewers'] }, ...claims });
+    const path = `/cost_centers/${line.id}/policies/${version}/approve`;
+    const headers = { ...bearer(token), 'content-type': 'application/json' };
+    const settings = { ...issuer.variables, ...APPROVED_ONLY };
+    return await send(path, { method: 'POST', headers, body: '{}' }, settings);
+  };
+  const refused = (message: string) => ({
+    status: 409,
+    body: { error: { message: expect.stringContaining(message) } },
+  });
+
+  test('is refused where they may be the author, who is known by e-mail', async () => {
+    await bind({ by: 'group', issuer: issuer.url, value: 'reviewers', role: 'approver' });
+    const line = await policyLine();
+    const version = await line.submitted('100');
+    expect(await approve(line, version, 'user-ann')).toMatchObject(
+      refused(`${issuer.url}|user-ann may be ann@example.com, who wrote version 1: another person has to`),
+    );
+    expect((await approve(line, version, 'user-bob', { email: 'bob@example.com' })).status).toBe(200);
+  });
+
+  test('is refused to the very subject that wrote it without an e-mail, and open to another one', async () => {
+    const line = await policyLine();
+    const version = await line.submitted('100');
+    await line.writtenBy(version, `${issuer.url}|user-ann`);
+    const ann = await approve(line, version, 'user-ann', { email: 'ann@example.com' });
+    expect(ann).toMatchObject(refused(`ann@example.com may be ${issuer.url}|user-ann`));
+    expect((await approve(line, version, 'user-bob')).status).toBe(200);
   });
 });

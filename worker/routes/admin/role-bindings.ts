@@ -2,6 +2,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import type { PolicyProblem } from '../../../durable-objects/core/policy/types.ts';
 import { grantOf, ROLES } from '../../auth/permissions.ts';
+import { foldEmail } from '../../auth/principal.ts';
 import { findCostCenter } from '../../store/cost-centers.ts';
 import { BINDING_KINDS } from '../../store/identity-tables.ts';
 import {
@@ -88,7 +89,7 @@ roleBindings.openapi(
     const what = { what: `the role ${role}`, route: 'POST /role_bindings' };
     const refused = await refuseGiving(c, [grantOf(role, costCenter)], what);
     if (refused) return refused;
-    const value = by === 'email' ? given.value.toLowerCase() : given.value;
+    const value = by === 'email' ? foldEmail(given.value) : given.value;
     const row = await createRoleBinding(
       databaseOf(c),
       { by, issuer, value, role, costCenter },
