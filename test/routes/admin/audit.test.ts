@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { checkAuditFile, type FileReport } from '../../../durable-objects/ledger/audit-file-check.ts';
 import { publicKeysOf } from '../../../durable-objects/ledger/signature.ts';
 import { type Env, readBindings } from '../../../worker/bindings.ts';
+import { cursorFor } from '../../../worker/routes/admin/paging.ts';
 import {
   createCostCenter,
   DEVELOPER,
@@ -84,6 +85,18 @@ test.each([
   const answer = await call('GET', path);
   expect(answer.status).toBe(400);
   expect(JSON.stringify(answer.body)).toContain(field);
+});
+
+test.each([
+  'x',
+  '{}',
+  '{"part":"events","event":-1}',
+])('a made cursor that holds %j is none', async (held) => {
+  const cursor = await cursorFor({ list: 'audit/verify' }, held);
+  expect(await call('GET', `/audit/verify?cursor=${cursor}`)).toMatchObject({
+    status: 400,
+    body: { error: { problems: [{ path: 'cursor' }] } },
+  });
 });
 
 test('the versions of an unknown cost center are unknown', async () => {

@@ -103,11 +103,37 @@ const verificationView = z
   })
   .openapi('AuditVerification');
 
-/** Where a call goes on; null where its cursor is none. A cursor is bound by a digest to what it holds. */
+const whole = z.number().int().nonnegative();
+const progressSchema: z.ZodType<Progress> = z.object({
+  part: z.enum(['events', 'wallets', 'ledger', 'done']),
+  event: whole,
+  wallet: z.object({ cost_center: z.string(), sequence: whole, hash: z.string() }),
+  ledger: z.object({ anchor: whole, day: whole }),
+  counts: z.object({
+    events: whole,
+    anchors: whole,
+    walletEvents: whole,
+    ledgerDays: whole,
+    archivedDays: whole,
+  }),
+  problems: whole,
+});
+
+/** Where a call goes on; null where its cursor is none. Its digest is no secret, so what it holds is checked too. */
 async function progressIn(cursor: string | undefined): Promise<Progress | null> {
   if (cursor === undefined) return BEGINNING;
   const position = await positionOf(VERIFICATION, cursor);
-  return position === null ? null : JSON.parse(position);
+  if (position === null) return null;
+  const read = progressSchema.safeParse(parseJson(position));
+  return read.success ? read.data : null;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }
 
 audit.openapi(
