@@ -1,7 +1,7 @@
 /** What a developer's request for more tells the guards of the rollouts they are in. */
 import { ofIncreaseRequest } from '../core/guards/observe.ts';
 import type { PolicyVersion } from '../core/policy/types.ts';
-import { type Configuration, policyInForce, watchingIn } from './configuration.ts';
+import { type Configuration, isExempt, policyInForce, watchingIn } from './configuration.ts';
 import { see } from './guard-watch.ts';
 import { standingsFor } from './standings.ts';
 import type { WalletState } from './state.ts';
@@ -21,6 +21,7 @@ export function watchAsking(
   if (!key || rollouts.length === 0) return;
   const { developer } = key;
   const nowMs = state.clock.now();
+  if (isExempt(configuration, nowMs)) return;
   const [recent] = state.served.activeSince(developer, nowMs - RECENT_MS, 1);
   const session = asking.session ?? recent?.session;
   if (session === undefined) return;

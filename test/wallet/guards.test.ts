@@ -227,4 +227,9 @@ test('a request for more counts where the version before would have left the dev
   await wallet.requested(id, keyIdOf(id), 'increase_2', null);
   await wallet.requested(id, keyIdOf(id), 'increase_3', null);
   expect(await asked()).toEqual({ turns: 3, bad: 1 });
+  // In an incident no budget stands in the way, so nobody asks because of one.
+  const exempt = env.DB.prepare('UPDATE cost_centers SET exempt_until = ? WHERE id = ?');
+  await change(scenario, exempt.bind('2099-01-01T00:00:00.000Z', id));
+  await wallet.requested(id, keyIdOf(id), 'increase_4', session);
+  expect(await asked()).toEqual({ turns: 3, bad: 1 });
 });

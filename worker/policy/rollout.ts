@@ -51,7 +51,7 @@ export function promote(context: LifecycleContext) {
     if (canary?.version !== row.version) {
       return conflict(`${stateOf(facts)}, not running as a canary: there is nothing to promote`);
     }
-    const problem = documentProblems(facts, context);
+    const problem = approvalProblem(facts, context) ?? documentProblems(facts, context);
     if (problem) return problem;
     const signature = await signatureFor(facts, context);
     if ('refused' in signature) return signature.refused;

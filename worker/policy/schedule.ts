@@ -14,6 +14,7 @@ import {
   type PolicyMove,
   type PolicyVersionRow,
 } from '../store/policy-versions.ts';
+import { oneByOne } from './one-by-one.ts';
 import { signatureProblemOf } from './signing.ts';
 
 /** Who follows the clock, as the audit log calls it. */
@@ -149,7 +150,11 @@ export async function followSchedules(
   settings: Pick<Bindings, 'signingKeys'>,
   at: string,
 ): Promise<void> {
-  for (const owner of await listScheduled(database, at, FOLLOWED_A_RUN)) {
-    await followDueSchedule(database, settings, owner, at);
-  }
+  const due = (await listScheduled(database, at, FOLLOWED_A_RUN)).map((owner) => ({
+    owner,
+    costCenter: owner.id,
+  }));
+  await oneByOne('following a schedule', due, ({ owner }) =>
+    followDueSchedule(database, settings, owner, at),
+  );
 }

@@ -10,6 +10,7 @@ import { publicKeysOf } from '../../durable-objects/ledger/signature.ts';
 import { findCostCenter } from '../store/cost-centers.ts';
 import type { Database } from '../store/database.ts';
 import { commitPolicyMove, listUnsignedLegacy, type PolicyVersionRow } from '../store/policy-versions.ts';
+import { oneByOne } from './one-by-one.ts';
 
 const SIGNED_A_RUN = 100;
 
@@ -42,9 +43,9 @@ export async function signLegacyVersions(
   at: string,
 ): Promise<void> {
   const authorship = { actor: 'schedule', requestId: `schedule_${crypto.randomUUID()}`, at };
-  for (const row of await listUnsignedLegacy(database, SIGNED_A_RUN)) {
+  await oneByOne('signing a version', await listUnsignedLegacy(database, SIGNED_A_RUN), async (row) => {
     const owner = await findCostCenter(database, row.costCenter);
-    if (!owner) continue;
+    if (!owner) return;
     const signed = await signVersion(
       row,
       row.baseVersion,
@@ -52,5 +53,5 @@ export async function signLegacyVersions(
       keys,
     );
     await commitPolicyMove(database, { owner, row }, { action: 'policy.sign', edit: { signed } }, authorship);
-  }
+  });
 }

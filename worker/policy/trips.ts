@@ -11,6 +11,7 @@ import {
   type PolicyEdit,
   type PolicyMove,
 } from '../store/policy-versions.ts';
+import { oneByOne } from './one-by-one.ts';
 import { afterCanary, otherCanary, otherScheduled, unscheduled } from './schedule.ts';
 
 /** Who takes a version back by itself, as the audit log calls it. */
@@ -95,8 +96,9 @@ export async function followTripsOf(database: Database, owner: CostCenter, at: s
 
 /** Has D1 follow every guard that tripped, at most some a run. Rejects where D1 is away. */
 export async function followTrips(database: Database, at: string): Promise<void> {
-  for (const trip of await tripsToFollow(database, null, FOLLOWED_A_RUN)) {
+  const trips = await tripsToFollow(database, null, FOLLOWED_A_RUN);
+  await oneByOne('following a guard', trips, async (trip) => {
     const owner = await findCostCenter(database, trip.costCenter);
     if (owner) await follow(database, owner, trip, at);
-  }
+  });
 }

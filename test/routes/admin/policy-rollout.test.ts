@@ -108,6 +108,7 @@ describe('a canary', () => {
     await line.post('/1/activate');
     await line.draft('50');
     expect(await line.post('/2/activate', CANARY)).toMatchObject({ status: 200, body: { state: 'canary' } });
+    expect(await line.under(APPROVED_ONLY).post('/2/promote')).toMatchObject(conflict('was never approved'));
     expect(await line.post('/1/rollback')).toMatchObject({ status: 200 });
     expect(await line.states()).toEqual(['live', 'draft']);
   });
