@@ -22,7 +22,7 @@ const BROKEN_MS = 60_000;
 
 export class DryRun extends DurableObject<DryRunEnv> implements DryRunRpc {
   /** A run takes some seconds of CPU, of the thirty that an alarm has. */
-  readonly limits: Limits = { rowsASlice: 1_000, slicesARun: 25, runMs: 5_000 };
+  readonly limits: Limits = { rowsASlice: 1_000, slicesARun: 25, runMs: 5_000, events: 1_000_000 };
   readonly #slices: Slices;
 
   constructor(ctx: DurableObjectState, env: DryRunEnv) {
@@ -63,6 +63,8 @@ export class DryRun extends DurableObject<DryRunEnv> implements DryRunRpc {
 
   async rename(renaming: Renaming): Promise<void> {
     const { job, state, results } = this.#slices;
+    // D1 is renamed next, and the old name must not reach it afterwards.
+    await this.#slices.told();
     this.#slices.interrupt(() => {
       const phase = job.read()?.phase ?? 'over';
       if (phase === 'over' || phase === 'telling') {

@@ -16,6 +16,8 @@ interface EventRow extends Record<string, SqlStorageValue> {
 
 export class ReplayState implements ReplayStore {
   readonly #sql: SqlStorage;
+  /** Events kept; later ones are only counted. */
+  mostEvents = Number.POSITIVE_INFINITY;
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
@@ -38,14 +40,25 @@ export class ReplayState implements ReplayStore {
 
   event(draft: number, event: ReplayEvent): void {
     const { kind, session, developer } = event;
-    this.#sql.exec(
-      'INSERT INTO events (draft, kind, session, developer, document) VALUES (?, ?, ?, ?, ?)',
+    const { rowsWritten } = this.#sql.exec(
+      `INSERT INTO events (draft, kind, session, developer, document) SELECT ?, ?, ?, ?, ?
+       WHERE coalesce((SELECT max(id) FROM events) - (SELECT min(id) FROM events) + 1, 0) < ?`,
       draft,
       kind,
       session,
       developer,
       JSON.stringify(event),
+      this.mostEvents,
     );
+    if (rowsWritten > 0) return;
+    const count = 'INSERT INTO left_out VALUES (?, 1) ON CONFLICT DO UPDATE SET events = events + 1';
+    this.#sql.exec(count, draft);
+  }
+
+  /** How many events were not kept, by draft. */
+  eventsLeftOut(): ReadonlyMap<number, number> {
+    const rows = this.#sql.exec<{ draft: number; events: number }>('SELECT draft, events FROM left_out');
+    return new Map([...rows].map(({ draft, events }) => [draft, events]));
   }
 
   /** In order of id, from after `after` on. */
@@ -68,6 +81,7 @@ export class ReplayState implements ReplayStore {
   /** Drops what was told. */
   forgetEvents(): void {
     this.#sql.exec('DELETE FROM events');
+    this.#sql.exec('DELETE FROM left_out');
   }
 
   /** Puts a pseudonym in a developer's place in every event. */

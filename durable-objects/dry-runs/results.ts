@@ -1,9 +1,17 @@
 /** What came of each draft, as JSON, until D1 has it. */
 import { type Renaming, withPseudonym } from '../core/pseudonym.ts';
-import type { ReplayResult } from '../core/replay/types.ts';
+import type { Calibration, DraftResult, ReplayResult } from '../core/replay/types.ts';
 
 /** D1 takes no row of 2 MB. */
 const MAX_BYTES = 1_900_000;
+
+/** A draft's result as D1 has it. */
+export type KeptResult = DraftResult &
+  Pick<ReplayResult, 'assumptions'> & {
+    calibration: Calibration;
+    /** Of all that would have happened, what the events do not list: there were too many to keep. */
+    events_left_out: number;
+  };
 
 export class Results {
   readonly #sql: SqlStorage;
@@ -12,11 +20,16 @@ export class Results {
     this.#sql = sql;
   }
 
-  /** Keeps each draft's result, whole in itself. Throws where one is larger than D1 can keep. */
-  keep({ drafts, calibration, assumptions }: ReplayResult): void {
+  /** Keeps each draft's result, whole in itself, with the number of its events that were not kept. Throws where one is larger than D1 can keep. */
+  keep({ drafts, calibration, assumptions }: ReplayResult, eventsLeftOut: ReadonlyMap<number, number>): void {
     this.forget();
     for (const [draft, result] of drafts.entries()) {
-      const text = JSON.stringify({ ...result, calibration, assumptions });
+      const text = JSON.stringify({
+        ...result,
+        events_left_out: eventsLeftOut.get(draft) ?? 0,
+        calibration,
+        assumptions,
+      } satisfies KeptResult);
       const bytes = new TextEncoder().encode(text).byteLength;
       if (bytes > MAX_BYTES) {
         throw new Error(

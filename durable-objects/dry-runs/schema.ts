@@ -48,6 +48,12 @@ export const VERSIONS: readonly (readonly string[])[] = [
     'CREATE INDEX events_by_kind ON events (draft, kind)',
     'CREATE INDEX events_by_session ON events (session)',
 
+    // Events that came when there were too many to keep.
+    `CREATE TABLE left_out (
+      draft INTEGER PRIMARY KEY,
+      events INTEGER NOT NULL
+    ) STRICT`,
+
     // What came of each draft, until D1 has it. result: JSON.
     `CREATE TABLE results (
       draft INTEGER PRIMARY KEY,

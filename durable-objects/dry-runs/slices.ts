@@ -30,6 +30,8 @@ export interface Limits {
   /** Slices a run, and milliseconds after which a run begins no further one. */
   slicesARun: number;
   runMs: number;
+  /** Events kept; those that come later are only counted. */
+  events: number;
 }
 
 /** Spend before the span is summed for so long a part of it at once. */
@@ -59,6 +61,8 @@ export class Slices {
   /** Counts what changes the job from outside: an answer asked for before is of no use then. */
   #turns = 0;
   #notedMs = 0;
+  /** D1's answer to what came of it; null while it is not being told. */
+  #telling: Promise<unknown> | null = null;
   #markedMs = 0;
 
   constructor(storage: DurableObjectStorage, db: D1Database, now: () => number) {
@@ -73,6 +77,7 @@ export class Slices {
   /** Works for a while; in how many ms to go on, null where there is nothing left to do. Never rejects. */
   async run(limits: Limits): Promise<number | null> {
     const startedMs = this.#now();
+    this.state.mostEvents = limits.events;
     this.#markedMs = startedMs;
     for (let slices = 0; slices < limits.slicesARun && this.#now() - startedMs < limits.runMs; slices += 1) {
       const job = this.job.read();
@@ -81,6 +86,11 @@ export class Slices {
       if (waitMs > 0) return waitMs;
     }
     return 0;
+  }
+
+  /** Waits until D1 has answered what it is being told: afterwards nothing that was sent before is still on its way. */
+  async told(): Promise<void> {
+    await this.#telling?.catch(() => undefined);
   }
 
   /** Changes the job from outside of its slices, in one transaction. */
@@ -198,7 +208,7 @@ export class Slices {
       const moved = { rowsDone, rowsTotal, workedMs, waitingSinceMs: null };
       const last = rows.at(-1);
       if (rows.length < limit || !last) {
-        this.results.keep(replay.finish());
+        this.results.keep(replay.finish(), this.state.eventsLeftOut());
         this.state.forget();
         this.#engine = null;
         this.job.move({ ...moved, phase: 'telling', cursor: null });
@@ -211,12 +221,13 @@ export class Slices {
 
   async #tell(job: JobState): Promise<(workedMs: number) => void> {
     const at = new Date(this.#now()).toISOString();
-    await ask(
+    this.#telling = ask(
       this.#db,
       job.error === null
         ? noteSuccess(this.#db, job, this.results.read(), at)
         : [noteFailure(this.#db, job, at)],
     );
+    await this.#telling;
     return () => this.close();
   }
 

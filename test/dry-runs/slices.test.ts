@@ -146,6 +146,17 @@ describe('a dry run in slices', () => {
     await expectTheSame();
   });
 
+  test('keeps no more events than it may, and says how many came later', async () => {
+    const kept = 3;
+    await limit(id, { events: kept });
+    const { result, notes } = await finish(team.id, id);
+    const leftOut = undisturbed.events.length - kept;
+    expect(result).toEqual({ ...Object(undisturbed.result), events_left_out: leftOut });
+    expect(notes).toEqual([expect.stringContaining(`${leftOut} later events of "draft"`)]);
+    const ids = (events: unknown[]) => events.map((event) => Object(event).turn_id);
+    expect(ids(await eventsOf(team.id, id))).toEqual(ids(undisturbed.events.slice(0, kept)));
+  });
+
   test('fails with its reason where its policy cannot be read any more', async () => {
     await env.DB.prepare('DROP TRIGGER dry_run_drafts_are_never_changed').run();
     await env.DB.prepare(`UPDATE dry_run_drafts SET document = '{"budgets": 1}' WHERE dry_run = ?`)

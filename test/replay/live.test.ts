@@ -7,6 +7,7 @@ import { builtinCatalogue } from '../../durable-objects/core/catalogue/models.ts
 import { Replay } from '../../durable-objects/core/replay/replay.ts';
 import type { ReplayEntry, ReplaySetup } from '../../durable-objects/core/replay/types.ts';
 import { MemoryStore } from '../core/replay/memory-store.ts';
+import { ask, finish } from '../dry-runs/scenario.ts';
 import { generateTraffic } from '../traffic/generate.ts';
 import { squadsOf } from '../traffic/squads.ts';
 import type { TrafficTurn } from '../traffic/turn.ts';
@@ -203,6 +204,20 @@ describe('traffic run live', () => {
     expect(calibration.differences).toEqual([]);
     expect(calibration.turns).toBeGreaterThan(700);
     expect(calibration).toMatchObject({ decisions_equal: calibration.turns, cost_error_usd: '0.00' });
+  });
+
+  test('comes out the same in a dry run that is asked for and works by itself', async () => {
+    vi.setSystemTime(START_MS + 6 * 24 * HOUR_MS);
+    const { id } = squad.scenario;
+    const span = { from: iso(START_MS), to: iso(START_MS + 5 * 24 * HOUR_MS) };
+    const { status, result } = await finish(id, await ask(id, { policy: A, ...span }));
+    expect(status).toBe('succeeded');
+    const { calibration } = replayed(
+      await setupOf(id, [{ name: 'draft', policy: policyOf(A) }]),
+      entries,
+    ).result;
+    expect(result).toMatchObject({ turns: calibration.turns, calibration });
+    expect(calibration.decisions_equal).toBe(calibration.turns);
   });
 });
 

@@ -51,6 +51,7 @@ const pseudonymised = z
 /** What no call of this kind reaches. */
 const REMAINS = [
   'versions of policies that are not in force keep their text (policy_versions)',
+  'drafts of dry runs keep their text as they were asked for',
   'free text that people wrote: reasons of raises, pauses and stops, names of budgets, actors of audit events',
   'a role of theirs, and a cost center that names them as its manager, until these are taken away',
   'exports that were taken before, and copies of the bucket that others made',

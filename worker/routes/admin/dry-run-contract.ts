@@ -1,7 +1,7 @@
 /** What a dry run looks like in answers. */
 import { z } from '@hono/zod-openapi';
 import { STAGE_ACTIONS } from '../../../durable-objects/core/policy/types.ts';
-import type { Calibration, DraftResult } from '../../../durable-objects/core/replay/types.ts';
+import type { KeptResult } from '../../../durable-objects/dry-runs/results.ts';
 import type { DryRunProgress, KeptEvent } from '../../../durable-objects/dry-runs/rpc.ts';
 import { DRY_RUN_STATUSES } from '../../store/dry-run-tables.ts';
 import type { AskedDraft, DryRun, DryRunDraft } from '../../store/dry-runs.ts';
@@ -87,12 +87,11 @@ export const dryRunResult = z
         routed_turns: count,
       }),
     ),
+    events_left_out: count.openapi({ description: 'Events that were too many to keep; 0 of almost all.' }),
     calibration,
     assumptions: z.array(z.string()),
   })
-  .openapi('DryRunResult') satisfies z.ZodType<
-  DraftResult & { calibration: Calibration; assumptions: string[] }
->;
+  .openapi('DryRunResult') satisfies z.ZodType<KeptResult>;
 
 const summary = {
   id: z.string().openapi({ example: 'dry_01KAX8M3T0N5V6W7X8Y9Z0ABCD' }),
@@ -170,16 +169,24 @@ export function toDryRunView(
 ): z.infer<typeof dryRunView> {
   // JSON its object wrote.
   const results = row.status === 'succeeded' ? drafts.map(({ result }) => result as ResultView) : null;
-  const [first = null] = results ?? [];
-  const isEmpty = first !== null && first.turns === 0;
   return {
     ...toDryRunSummary(row, drafts, progress),
-    result: first,
+    result: results?.[0] ?? null,
     results,
-    notes: isEmpty
-      ? [`no turn was recorded from ${row.fromAt} to ${row.toAt}: there was nothing to replay`]
-      : [],
+    notes: notesOf(row, results ?? []),
   };
+}
+
+function notesOf({ fromAt, toAt }: DryRun, results: readonly ResultView[]): string[] {
+  const isEmpty = results[0]?.turns === 0;
+  const empty = `no turn was recorded from ${fromAt} to ${toAt}: there was nothing to replay`;
+  const crowded = results
+    .filter(({ events_left_out: count }) => count > 0)
+    .map(
+      ({ name, events_left_out: count }) =>
+        `${count} later events of "${name}" were too many to keep: its sums have them, its events do not`,
+    );
+  return [...(isEmpty ? [empty] : []), ...crowded];
 }
 
 export const dryRunParams = ownerParams.extend({ dry_run_id: z.string() });
