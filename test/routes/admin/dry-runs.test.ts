@@ -417,7 +417,7 @@ describe('a policy version', () => {
     const policies = `/cost_centers/${team.id}/policies`;
     const document = dayBudget('12');
     expect(await call('POST', policies, { policy: document })).toMatchObject({
-      body: { version: 2, warnings: [UNTRIED] },
+      body: { version: 2, warnings: [{ path: 'budgets[0].limit_usd' }, UNTRIED] },
     });
     const database = openDatabase(env.DB);
     const version = { costCenter: team.id, document };
