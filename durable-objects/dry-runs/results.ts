@@ -1,17 +1,10 @@
 /** What came of each draft, as JSON, until D1 has it. */
 import { type Renaming, withPseudonym } from '../core/pseudonym.ts';
-import type { Calibration, DraftResult, ReplayResult } from '../core/replay/types.ts';
+import type { ReplayResult } from '../core/replay/types.ts';
+import type { KeptResult } from './rpc.ts';
 
 /** D1 takes no row of 2 MB. */
 const MAX_BYTES = 1_900_000;
-
-/** A draft's result as D1 has it. */
-export type KeptResult = DraftResult &
-  Pick<ReplayResult, 'assumptions'> & {
-    calibration: Calibration;
-    /** Of all that would have happened, what the events do not list: there were too many to keep. */
-    events_left_out: number;
-  };
 
 export class Results {
   readonly #sql: SqlStorage;

@@ -1,6 +1,6 @@
 /** What may be asked of a dry run's object: one object a dry run. */
 import type { Renaming } from '../core/pseudonym.ts';
-import type { ReplayEvent } from '../core/replay/types.ts';
+import type { Calibration, DraftResult, ReplayEvent, ReplayResult } from '../core/replay/types.ts';
 
 export interface DryRunProgress {
   /** Entries of the ledger replayed so far, and in the span. */
@@ -23,6 +23,14 @@ export interface KeptEvent extends ReplayEvent {
   id: number;
   draft: number;
 }
+
+/** A draft's result as D1 has it. */
+export type KeptResult = DraftResult &
+  Pick<ReplayResult, 'assumptions'> & {
+    calibration: Calibration;
+    /** Of all that would have happened, what the events do not list: there were too many to keep. */
+    events_left_out: number;
+  };
 
 export interface DryRunRpc {
   /** Begins the dry run of this id, or has it go on; can be repeated. */

@@ -1,8 +1,7 @@
 /** What a dry run looks like in answers. */
 import { z } from '@hono/zod-openapi';
 import { STAGE_ACTIONS } from '../../../durable-objects/core/policy/types.ts';
-import type { KeptResult } from '../../../durable-objects/dry-runs/results.ts';
-import type { DryRunProgress, KeptEvent } from '../../../durable-objects/dry-runs/rpc.ts';
+import type { DryRunProgress, KeptEvent, KeptResult } from '../../../durable-objects/dry-runs/rpc.ts';
 import { DRY_RUN_STATUSES } from '../../store/dry-run-tables.ts';
 import type { AskedDraft, DryRun, DryRunDraft } from '../../store/dry-runs.ts';
 import { ownerParams } from './contract.ts';
