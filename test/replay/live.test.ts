@@ -84,7 +84,7 @@ const LATER = {
 
 const iso = (ms: number): string => new Date(ms).toISOString();
 
-/** What people do while the squad is at work: a raise ended early, pauses, a stop, an exemption, a wish, a new policy. */
+/** What people do while the squad is at work: a raise ended early, a pause, an exemption, a wish, a new policy. */
 function meddle(squad: LiveSquad): void {
   const { id } = squad.scenario;
   const [first] = TURNS;
