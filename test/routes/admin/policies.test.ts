@@ -1,5 +1,6 @@
+import { env } from 'cloudflare:workers';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { call, field, makeCostCenter, rows, storedRevision, walletRevision } from './admin-calls.ts';
+import { call, field, makeCostCenter, rows, send, storedRevision, walletRevision } from './admin-calls.ts';
 
 const POLICIES = '/cost_centers/squad/policies';
 const BUDGET = { id: 'team-day', scope: 'cost_center', window: 'day', limit_usd: '500.00' };
@@ -80,6 +81,30 @@ describe('a policy', () => {
     expect((await call('POST', `${POLICIES}/99/activate`)).status).toBe(404);
     expect((await call('POST', '/cost_centers/nobody/policies', policy('1'))).status).toBe(404);
     expect((await call('POST', '/cost_centers/nobody/policies/1/activate')).status).toBe(404);
+  });
+});
+
+describe('a request that announces JSON and brings nothing, as curl does with a standing header', () => {
+  const empty = (path: string) => {
+    const headers = { authorization: `Bearer ${env.ADMIN_TOKEN}`, 'content-type': 'application/json' };
+    return send(path, { method: 'POST', headers });
+  };
+
+  test('is one without a body where none is needed', async () => {
+    await makeCostCenter('standing-header');
+    await call('POST', '/cost_centers/standing-header/policies', policy('10'));
+    expect(await empty('/cost_centers/standing-header/policies/1/activate')).toMatchObject({
+      status: 200,
+      body: { state: 'live' },
+    });
+    expect(await empty('/cost_centers/standing-header/resume')).toMatchObject({ status: 200 });
+  });
+
+  test('is told what it lacks where one is', async () => {
+    expect(await empty('/cost_centers')).toMatchObject({
+      status: 400,
+      body: { error: { problems: expect.arrayContaining([expect.objectContaining({ path: 'id' })]) } },
+    });
   });
 });
 

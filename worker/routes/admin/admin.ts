@@ -17,6 +17,7 @@ import { costCenters } from './cost-centers.ts';
 import { developers } from './developers.ts';
 import { dryRunEvents } from './dry-run-events.ts';
 import { dryRuns } from './dry-runs.ts';
+import { withoutEmptyBody } from './empty-body.ts';
 import { exemptions } from './exemption.ts';
 import { exports } from './exports.ts';
 import { fail } from './failures.ts';
@@ -58,6 +59,8 @@ admin.use(
     onError: (c) => fail(c.get('requestId'), { why: 'too_large', maxBytes: MAX_BODY_BYTES }),
   }),
 );
+
+admin.use(withoutEmptyBody);
 
 for (const router of [
   costCenters,

@@ -2,7 +2,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import { type CostCenter, type CostCenterEdit, changeCostCenter } from '../../store/cost-centers.ts';
 import { type AdminContext, adminRouter, authorshipOf, databaseOf } from './context.ts';
-import { answer, body, ERRORS, ownerParams } from './contract.ts';
+import { answer, body, ERRORS, optionalBody, ownerParams } from './contract.ts';
 import { costCenterView } from './cost-center-contract.ts';
 import { replyWithCostCenter } from './cost-center-reply.ts';
 import { futureInstant, reason } from './fields.ts';
@@ -44,7 +44,7 @@ costCenterStates.openapi(
   createRoute({
     method: 'post',
     path: '/cost_centers/{id}/resume',
-    request: { params: ownerParams, body: { ...body(resumeBody), required: false } },
+    request: { params: ownerParams, body: optionalBody(resumeBody) },
     responses: OK,
   }),
   async (c) => {

@@ -13,7 +13,7 @@ import { INCREASE_STATUSES } from '../../store/tables.ts';
 import { isInForce } from '../../turn/raise-in-force.ts';
 import { approval, denial, increaseRequestView } from '../increase-request-contract.ts';
 import { type AdminContext, adminRouter, authorshipOf, databaseOf } from './context.ts';
-import { answer, ERRORS, pageOfSchema } from './contract.ts';
+import { answer, ERRORS, optionalBody, pageOfSchema } from './contract.ts';
 import { fail } from './failures.ts';
 import { pageOf, pageQuery, WRONG_CURSOR } from './paging.ts';
 
@@ -106,11 +106,6 @@ async function denied(
   if (row) return c.json(viewOfIncreaseRequest(row), 200);
   const message = await closedMeanwhile(database, request, authorship.at);
   return fail(requestId, { why: 'conflict', message });
-}
-
-/** The body may be left out altogether. */
-function optionalBody<Schema extends z.ZodType>(schema: Schema) {
-  return { required: false, content: { 'application/json': { schema } } };
 }
 
 increaseRequests.openapi(

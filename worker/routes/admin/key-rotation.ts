@@ -5,7 +5,7 @@ import { type Outcome, untilCommitted } from '../../store/change.ts';
 import type { CostCenter } from '../../store/cost-centers.ts';
 import { findKey, findSuccessor, rotateKey, type VirtualKey } from '../../store/virtual-keys.ts';
 import { type AdminContext, adminRouter, authorshipOf, databaseOf } from './context.ts';
-import { answer, body, ERRORS } from './contract.ts';
+import { answer, ERRORS, optionalBody } from './contract.ts';
 import { fail } from './failures.ts';
 import { issuedKeyView, keyParams, rotation } from './key-contract.ts';
 import { replyWithSecret, unknownKey } from './keys.ts';
@@ -46,7 +46,7 @@ keyRotation.openapi(
   createRoute({
     method: 'post',
     path: '/cost_centers/{id}/keys/{key_id}/rotate',
-    request: { params: keyParams, body: { ...body(rotation), required: false } },
+    request: { params: keyParams, body: optionalBody(rotation) },
     responses: { ...ERRORS, 201: answer(issuedKeyView, 'The successor with its secret.') },
   }),
   async (c) => {

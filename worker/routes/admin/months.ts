@@ -3,7 +3,7 @@ import { createRoute, z } from '@hono/zod-openapi';
 import { type Closed, closeMonthOf, monthOf } from '../../finance/close-month.ts';
 import { listMonths, type Month } from '../../store/months.ts';
 import { type AdminContext, adminRouter, authorshipOf, databaseOf } from './context.ts';
-import { answer, body, ERRORS, pageOfSchema } from './contract.ts';
+import { answer, ERRORS, optionalBody, pageOfSchema } from './contract.ts';
 import { fail } from './failures.ts';
 import { reason } from './fields.ts';
 import { pageOf, pageQuery, WRONG_CURSOR } from './paging.ts';
@@ -74,7 +74,7 @@ months.openapi(
   createRoute({
     method: 'post',
     path: '/months/{month}/close',
-    request: { params: monthParams, body: { ...body(closeBody), required: false } },
+    request: { params: monthParams, body: optionalBody(closeBody) },
     responses: { ...ERRORS, 200: answer(monthView, 'The month, closed.') },
   }),
   async (c) => {

@@ -5,7 +5,7 @@ import { activate, rollBack, unschedule } from '../../policy/going-live.ts';
 import type { LifecycleContext } from '../../policy/lifecycle.ts';
 import { activateAsCanary, promote } from '../../policy/rollout.ts';
 import { adminRouter } from './context.ts';
-import { answer, body, ERRORS } from './contract.ts';
+import { answer, body, ERRORS, optionalBody } from './contract.ts';
 import {
   activation,
   approval,
@@ -30,14 +30,10 @@ function route<const Name extends string, Body extends z.ZodType>(
   });
 }
 
-function optional<Body extends z.ZodType>(schema: Body) {
-  return { ...body(schema), required: false };
-}
-
 export const policyStates = adminRouter();
 
 policyStates.openapi(
-  route('submit', optional(submission), 'The version, which waits for an approval.'),
+  route('submit', optionalBody(submission), 'The version, which waits for an approval.'),
   async (c) => {
     const { note = null } = c.req.valid('json');
     const decide = (context: Parameters<typeof submit>[0]) => submit(context, note);
@@ -45,11 +41,14 @@ policyStates.openapi(
   },
 );
 
-policyStates.openapi(route('approve', optional(approval), 'The version, approved and signed.'), async (c) => {
-  const { note = null, dry_run: dryRun = null } = c.req.valid('json');
-  const decide = (context: Parameters<typeof approve>[0]) => approve(context, { note, dryRun });
-  return await step(c, c.req.valid('param'), { name: 'approval', decide });
-});
+policyStates.openapi(
+  route('approve', optionalBody(approval), 'The version, approved and signed.'),
+  async (c) => {
+    const { note = null, dry_run: dryRun = null } = c.req.valid('json');
+    const decide = (context: Parameters<typeof approve>[0]) => approve(context, { note, dryRun });
+    return await step(c, c.req.valid('param'), { name: 'approval', decide });
+  },
+);
 
 policyStates.openapi(route('reject', body(rejection), 'The version, rejected.'), async (c) => {
   const { reason } = c.req.valid('json');
@@ -60,7 +59,7 @@ policyStates.openapi(route('reject', body(rejection), 'The version, rejected.'),
 policyStates.openapi(
   route(
     'activate',
-    optional(activation),
+    optionalBody(activation),
     'The version, live (the one before is retired), a canary for a share of sessions, or scheduled where an instant was given.',
   ),
   async (c) => {
@@ -93,7 +92,7 @@ policyStates.openapi(
   },
 );
 
-policyStates.openapi(route('rollback', optional(rollback), 'The version, live again.'), async (c) => {
+policyStates.openapi(route('rollback', optionalBody(rollback), 'The version, live again.'), async (c) => {
   const { reason = null } = c.req.valid('json');
   const decide = (context: Parameters<typeof rollBack>[0]) => rollBack(context, reason);
   const advice = 'activate the version to make sure, which changes nothing more';

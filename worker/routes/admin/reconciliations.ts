@@ -6,7 +6,7 @@ import { reconcileWallets } from '../../finance/reconcile-wallets.ts';
 import { bigToUsd, type RunOutcome } from '../../finance/reconciliation-run.ts';
 import { listReconciliations, type Reconciliation } from '../../store/reconciliations.ts';
 import { type AdminContext, adminRouter, databaseOf } from './context.ts';
-import { answer, ERRORS, pageOfSchema } from './contract.ts';
+import { answer, ERRORS, optionalBody, pageOfSchema } from './contract.ts';
 import { fail } from './failures.ts';
 import { pageOf, WRONG_CURSOR } from './paging.ts';
 import {
@@ -101,7 +101,7 @@ reconciliations.openapi(
   createRoute({
     method: 'post',
     path: '/reconciliations/run',
-    request: { body: { required: false, content: { 'application/json': { schema: newRun } } } },
+    request: { body: optionalBody(newRun) },
     responses: { ...ERRORS, 200: answer(runView, 'The records that now hold for what was compared.') },
   }),
   async (c) => {
