@@ -1,7 +1,7 @@
 /**
  * Events that somebody should hear of, written in the transaction that caused them. Each stage is told once per
- * budget, subject and window, and once more where a canary has the budget too; a model once a change; other events once an hour and subject. Delivery is not the
- * wallet's.
+ * budget, subject and window, and once more where a canary has the budget too; a model once a change; other events once
+ * an hour and subject. Delivery is not the wallet's.
  */
 import type { Stage } from '../core/policy/types.ts';
 import type { Renaming } from '../core/pseudonym.ts';

@@ -52,10 +52,30 @@ function turnOf({ request, key, policy }: Opening): AlertTurn {
   return { costCenter, turnId, session: facts.session, developer, policyVersion: policy?.version ?? null };
 }
 
+/**
+ * Has the guards look on, where any watches. Whatever goes wrong with that is logged and undone by itself: no turn is
+ * kept waiting for it, and no money unsettled.
+ */
+function lookingOn(
+  state: WalletState,
+  configuration: Configuration | null,
+  look: (configuration: Configuration) => void,
+): void {
+  if (!configuration || configuration.rollouts.length === 0) return;
+  try {
+    state.commit(() => look(configuration));
+  } catch (error) {
+    console.error({ message: 'a guard could not look on', error: String(error) });
+  }
+}
+
 /** Tells of a decision over a turn that was just opened, and of the tool results that the turn brought. */
 export function watchDecision(opening: Opening, decision: Decision): void {
+  lookingOn(opening.state, opening.configuration, () => tellDecision(opening, decision));
+}
+
+function tellDecision(opening: Opening, decision: Decision): void {
   const { state, configuration, request, turn, nowMs } = opening;
-  if (configuration.rollouts.length === 0) return;
   const { turnId, facts } = request;
   lookBack(opening);
   // Nothing is decided by the policy's money in an incident.
@@ -137,23 +157,30 @@ export function watchRefusedModel(
   configuration: Configuration,
   opened: OpenedTurn,
 ): void {
-  const { turnId } = opened.request;
-  const turn = state.guards.turn(turnId);
-  if (!turn?.awaitsUpstream) return;
-  tellUpstream({ state, configuration }, opened, turn.told, true);
-  state.guards.saveTurn(turnId, { ...turn, awaitsUpstream: false }, state.clock.now());
+  lookingOn(state, configuration, () => {
+    const { turnId } = opened.request;
+    const turn = state.guards.turn(turnId);
+    if (!turn?.awaitsUpstream) return;
+    tellUpstream({ state, configuration }, opened, turn.told, true);
+    state.guards.saveTurn(turnId, { ...turn, awaitsUpstream: false }, state.clock.now());
+  });
 }
 
 /** Tells how the upstream took a turn; what its tools came to is the next one's to tell. */
-export function watchSettled(
-  state: WalletState,
+export function watchSettled(state: WalletState, opened: OpenedTurn, settlement: SettleRequest): void {
+  lookingOn(state, state.configuration.current(), (configuration) =>
+    tellSettled({ state, configuration }, opened, settlement),
+  );
+}
+
+function tellSettled(
+  { state, configuration }: { state: WalletState; configuration: Configuration },
   opened: OpenedTurn,
   { outcome, answer }: SettleRequest,
 ): void {
   const { turnId, facts } = opened.request;
   const turn = state.guards.turn(turnId);
-  const configuration = state.configuration.current();
-  if (!turn || !configuration) return;
+  if (!turn) return;
   state.guards.forgetTurn(turnId);
   const isServed = outcome.kind === 'completed';
   const isRefused = outcome.kind === 'failed' && REFUSED_STATUSES.includes(answer.httpStatus);

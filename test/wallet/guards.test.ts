@@ -1,5 +1,6 @@
+import { runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { completed, keyIdOf, signedPolicy } from '../fixture.ts';
 import {
   freshSession,
@@ -12,7 +13,16 @@ import {
   turn,
   versionOf,
 } from './rollout-scenario.ts';
-import { alertsOf, change, costing, dayBudget, drain, passTime, useFakeClock } from './scenario.ts';
+import {
+  alertsOf,
+  change,
+  costing,
+  dayBudget,
+  drain,
+  passTime,
+  standingOf,
+  useFakeClock,
+} from './scenario.ts';
 
 useFakeClock();
 
@@ -232,4 +242,29 @@ test('a request for more counts where the version before would have left the dev
   await change(scenario, exempt.bind('2099-01-01T00:00:00.000Z', id));
   await wallet.requested(id, keyIdOf(id), 'increase_4', session);
   expect(await asked()).toEqual({ turns: 3, bad: 1 });
+});
+
+test('a guard that cannot look on keeps no turn waiting and no money unsettled', async () => {
+  const logged = vi.spyOn(console, 'error').mockImplementation(() => undefined);
+  onTestFinished(() => logged.mockRestore());
+  const scenario = await rollOut(ROUTED);
+  await turn(scenario, { session: freshSession() }, 1);
+  await runInDurableObject(scenario.wallet, (_, { storage }) => {
+    storage.sql.exec('DROP TABLE guard_turns');
+    storage.sql.exec('DROP TABLE guard_threads');
+  });
+  const session = freshSession();
+  const { turnId, reply } = await open(scenario, { session });
+  expect(reply).toMatchObject({ status: 'admitted' });
+  expect(await standingOf(scenario)).toMatchObject({ settledNanoUsd: 1e9 });
+  await scenario.wallet.settle(completed(turnId, costing(2)));
+  const charged = await scenario.wallet.settle(completed(turnId, costing(2)));
+  if (charged.status !== 'settled') throw new Error(charged.status);
+  expect(charged.chargedNanoUsd).toBeGreaterThan(0);
+  const settledNanoUsd = 1e9 + charged.chargedNanoUsd;
+  expect(await standingOf(scenario)).toMatchObject({ heldNanoUsd: 0, settledNanoUsd });
+  expect(logged.mock.calls.map(([each]) => Object(each).message)).toEqual([
+    'a guard could not look on',
+    'a guard could not look on',
+  ]);
 });
