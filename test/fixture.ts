@@ -124,6 +124,8 @@ export function usageOf(tokens: Partial<Usage['tokens']>, changes: Partial<Usage
 
 export const ANSWER: AnswerFacts = {
   provider: 'simulator',
+  providerInstance: 'simulator',
+  priceMillionths: 1_000_000,
   upstreamCredential: null,
   anthropicVersion: '2023-06-01',
   firstByteAtMs: Date.UTC(2026, 10, 23, 12, 0, 1),

@@ -7,8 +7,8 @@ import { mountAskPages } from './console/ask.ts';
 import { mountMePage } from './console/me.ts';
 import { mountSetup } from './console/setup.ts';
 import { errorResponse } from './envelope.ts';
-import { createProvider } from './providers/create.ts';
-import type { Provider } from './providers/provider.ts';
+import { createProviders } from './providers/create.ts';
+import type { Providers } from './providers/provider.ts';
 import { admin } from './routes/admin/admin.ts';
 import { mountDataPlane } from './routes/data-plane.ts';
 import { mountMe } from './routes/me.ts';
@@ -18,7 +18,7 @@ import { mountMetrics } from './routes/metrics.ts';
 import { mountOauthUsage } from './routes/oauth-usage.ts';
 import { openApiDocument } from './routes/openapi.ts';
 
-type Configured = { bindings: Bindings; provider: Provider } | { problem: string };
+type Configured = { bindings: Bindings; providers: Providers } | { problem: string };
 
 /** Checked once an isolate. The result is kept, not its promise: that belongs to the request that began it. */
 let configured: { env: Env; result: Configured } | null = null;
@@ -26,7 +26,7 @@ let configured: { env: Env; result: Configured } | null = null;
 async function configure(env: Env): Promise<Configured> {
   const bindings = readBindings(env);
   if (!bindings.ok) return { problem: bindings.error };
-  return { bindings: bindings.value, provider: await createProvider(bindings.value.provider) };
+  return { bindings: bindings.value, providers: await createProviders(bindings.value.providers) };
 }
 
 async function configurationOf(env: Env): Promise<Configured> {
@@ -47,11 +47,13 @@ app.use(async (context, next) => {
   }
   context.set('requestId', requestId);
   context.set('bindings', configuration.bindings);
-  context.set('provider', configuration.provider);
+  context.set('providers', configuration.providers);
   await next();
 });
 
-app.get('/healthz', (context) => context.json({ status: 'ok', provider: context.var.provider.name }));
+app.get('/healthz', ({ json, var: { providers } }) =>
+  json({ status: 'ok', provider: providers[0].name, providers: providers.map(({ id }) => id) }),
+);
 app.get('/openapi.json', (context) => context.json(openApiDocument()));
 mountDataPlane(app);
 mountMe(app);

@@ -5,8 +5,15 @@
 import { z } from 'zod';
 import type { AlertDelivery } from '../durable-objects/alerts/delivery.ts';
 import { type AlertVariables, readAlertSettings } from '../durable-objects/core/alerting/settings.ts';
+import { type FailoverSettings, readFailover } from '../durable-objects/core/failover-settings.ts';
 import { parseUsd } from '../durable-objects/core/money.ts';
 import { readOtlpDestination } from '../durable-objects/core/otlp-destination.ts';
+import {
+  type ProviderSettings,
+  type ProviderVariables,
+  readModelAliases,
+  readProviders,
+} from '../durable-objects/core/provider-settings.ts';
 import { err, ok, type Result } from '../durable-objects/core/result.ts';
 import { readSigningKeys, type SigningKeyText } from '../durable-objects/core/signing-keys.ts';
 import {
@@ -18,7 +25,7 @@ import type { DryRun } from '../durable-objects/dry-runs/dry-run.ts';
 import type { Wallet } from '../durable-objects/wallet/wallet.ts';
 
 /** The bindings as wrangler.toml declares them, unchecked. */
-export interface Env extends AlertVariables, IdentityVariables {
+export interface Env extends AlertVariables, IdentityVariables, ProviderVariables {
   DB: D1Database;
   WALLET: DurableObjectNamespace<Wallet>;
   ALERTS: DurableObjectNamespace<AlertDelivery>;
@@ -28,10 +35,9 @@ export interface Env extends AlertVariables, IdentityVariables {
   SIGNING_KEYS?: string;
   POLICY_APPROVAL?: string;
   POLICY_FOUR_EYES?: string;
-  PROVIDER?: string;
-  ANTHROPIC_API_KEY?: string;
-  ANTHROPIC_UPSTREAM_URL?: string;
   ANTHROPIC_VERSION?: string;
+  FAILOVER?: string;
+  OWN_CREDENTIALS?: string;
   ARCHIVE?: R2Bucket;
   HOT_DAYS?: string;
   ANTHROPIC_ADMIN_KEY?: string;
@@ -48,10 +54,6 @@ export interface KeySecret {
   generation: number;
   secret: string;
 }
-
-export type ProviderBindings =
-  | { name: 'simulator' }
-  | { name: 'anthropic'; upstreamUrl: string; apiKey: string };
 
 /** Where entries go that are older than the hot days. */
 export interface ArchiveBindings {
@@ -104,7 +106,12 @@ export interface Bindings {
   policyFourEyes: boolean;
   /** Whose word on people counts; none where none is configured. */
   trustedIssuers: readonly TrustedIssuer[];
-  provider: ProviderBindings;
+  providers: readonly [ProviderSettings, ...ProviderSettings[]];
+  /** What a deployment calls models, and the first-party names they stand for. */
+  modelAliases: ReadonlyMap<string, string>;
+  failover: FailoverSettings;
+  /** Whether a developer may bring a credential of their own, with Bursar's key in `x-bursar-key`. */
+  ownCredentials: boolean;
   /** Sent where a client names no `anthropic-version`. */
   anthropicVersion: string;
   /** Null: all entries stay in D1. */
@@ -173,12 +180,18 @@ const onByDefault = z
   .default('on')
   .transform((word) => word === 'on');
 
+const offByDefault = z
+  .enum(['on', 'off'], 'expected "on" or "off"')
+  .default('off')
+  .transform((word) => word === 'on');
+
 const schema = z.object({
   KEY_SECRETS: keySecrets,
   ADMIN_TOKEN: z.string().min(16, 'expected at least 16 characters'),
   PROVIDER: z.enum(['anthropic', 'simulator']),
   POLICY_APPROVAL: onByDefault,
   POLICY_FOUR_EYES: onByDefault,
+  OWN_CREDENTIALS: offByDefault,
   ANTHROPIC_API_KEY: z.string().min(1).optional(),
   ANTHROPIC_UPSTREAM_URL: z.url({ protocol: /^https?$/ }).default('https://api.anthropic.com'),
   ANTHROPIC_VERSION: z
@@ -234,10 +247,14 @@ export function readBindings(env: Env): Result<Bindings, string> {
   if (!env.WALLET) problems.push('WALLET: expected a Durable Object binding');
   if (!env.ALERTS) problems.push('ALERTS: expected a Durable Object binding');
   if (!env.DRY_RUNS) problems.push('DRY_RUNS: expected a Durable Object binding');
-  if (env.PROVIDER === 'anthropic' && !env.ANTHROPIC_API_KEY) {
-    problems.push('ANTHROPIC_API_KEY: expected a secret, because PROVIDER is "anthropic"');
-  }
-  if (!parsed.success || !alerting.ok || !signing.ok || !trusted.ok || problems.length > 0)
+  const aliases = readModelAliases(env.MODEL_ALIASES);
+  if (!aliases.ok) problems.push(aliases.error);
+  const providers = readProviders(env, aliases.ok ? aliases.value : new Map());
+  if (!providers.ok) problems.push(providers.error);
+  const failover = readFailover(env.FAILOVER);
+  if (!failover.ok) problems.push(failover.error);
+  const isRead = parsed.success && alerting.ok && signing.ok && trusted.ok;
+  if (!isRead || !aliases.ok || !providers.ok || !failover.ok || problems.length > 0)
     return err(`Bursar is not configured: ${problems.join('; ')}`);
   const vars = parsed.data;
   return ok({
@@ -251,14 +268,10 @@ export function readBindings(env: Env): Result<Bindings, string> {
     policyApproval: vars.POLICY_APPROVAL,
     policyFourEyes: vars.POLICY_FOUR_EYES,
     trustedIssuers: trusted.value,
-    provider:
-      vars.PROVIDER === 'simulator'
-        ? { name: 'simulator' }
-        : {
-            name: 'anthropic',
-            upstreamUrl: vars.ANTHROPIC_UPSTREAM_URL.replace(/\/+$/, ''),
-            apiKey: vars.ANTHROPIC_API_KEY ?? '',
-          },
+    providers: providers.value,
+    modelAliases: aliases.value,
+    failover: failover.value,
+    ownCredentials: vars.OWN_CREDENTIALS,
     anthropicVersion: vars.ANTHROPIC_VERSION,
     archive: env.ARCHIVE ? { bucket: env.ARCHIVE, hotDays: vars.HOT_DAYS } : null,
     costReport: costReportOf(vars),

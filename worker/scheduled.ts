@@ -12,7 +12,7 @@ import { handOverPending } from './policy/pending-requests.ts';
 import { followSchedules } from './policy/schedule.ts';
 import { signLegacyVersions } from './policy/signing.ts';
 import { followTrips } from './policy/trips.ts';
-import { createProvider } from './providers/create.ts';
+import { createProviders } from './providers/create.ts';
 import { tellWallets } from './routes/admin/tell-wallets.ts';
 import { openDatabase } from './store/database.ts';
 import { publishListPrices } from './store/list-prices.ts';
@@ -75,7 +75,9 @@ async function publishPrices({ db }: Bindings): Promise<void> {
 }
 
 async function lookAtModels(bindings: Bindings): Promise<void> {
-  const provider = await createProvider(bindings.provider);
+  const providers = await createProviders(bindings.providers);
+  // Bedrock lists no models.
+  const provider = providers.find(({ name }) => name === 'anthropic') ?? providers[0];
   const isTurned = await refreshModels(provider, bindings, Date.now());
   // Only policies name models.
   if (isTurned) await tellWallets(bindings, ({ livePolicyVersion }) => livePolicyVersion !== null);

@@ -12,6 +12,11 @@ export interface AskedModifiers {
   speed: string | null;
   /** `inference_geo` of the body, null where absent. */
   inferenceGeo: string | null;
+  /**
+   * What the provider takes above (or below) list prices for tokens, in millionths: 1,100,000 is 10 % more. Of a turn
+   * that is not answered yet: the dearest provider it may go to. Absent: list prices.
+   */
+  providerMillionths?: number | undefined;
 }
 
 export interface TurnFacts {
@@ -43,4 +48,6 @@ export interface TurnFacts {
   toolResultsFailed: boolean | null;
   /** Why no ceiling of this turn's cost can be computed (`url_input`, `server_tools`, …); empty where one can. */
   unbounded: string[];
+  /** Paid for with the developer's own credential: counted and staged, but not billed to the organisation. */
+  ownCredential?: true | undefined;
 }

@@ -1,5 +1,6 @@
 /** Ledger entries, made from an opened turn and what became of it. */
 import { nanoUsd } from '../core/money.ts';
+import { LIST_MILLIONTHS } from '../core/provider-settings.ts';
 import { NO_TOKENS, promptTokens, type TokenCounts } from '../core/usage.ts';
 import type { Entry } from '../ledger/entry.ts';
 import { timeOrderedId } from '../ledger/time-ordered-id.ts';
@@ -29,6 +30,8 @@ export interface Booking {
 
 const NO_ANSWER: AnswerFacts = {
   provider: null,
+  providerInstance: null,
+  priceMillionths: LIST_MILLIONTHS,
   upstreamCredential: null,
   anthropicVersion: null,
   firstByteAtMs: null,

@@ -256,6 +256,9 @@ export function toHold(opening: Opening, decision: Admission): OpenedTurn {
     maxTokens: decision.maxTokens,
     reasons: isUnknown ? [...reasons, 'unknown_model'] : reasons,
     standing: shownStanding(opening, decision.model),
+    providers: null,
+    lastProvider: null,
+    stepsDownWhenExhausted: false,
   };
   opening.state.served.note(opening.key.developer, opening.request.facts, decision, opening.nowMs);
   return openedTurn(opening, decision, reply);

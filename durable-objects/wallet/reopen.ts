@@ -17,7 +17,7 @@ import type { WalletState } from './state.ts';
 export function reopenTurn(
   state: WalletState,
   configuration: Configuration,
-  { turnId, attempt, remember }: ReopenRequest,
+  { turnId, attempt, cause }: ReopenRequest,
 ): OpenReply {
   const row = state.turns.find(turnId);
   if (!row?.opened) return { status: 'conflict' };
@@ -31,6 +31,7 @@ export function reopenTurn(
   const key = state.keys.find(request.keyId);
   if (!key) return { status: 'key_rejected', problem: 'unknown' };
   watchRefusedModel(state, configuration, opened);
+  const remember = cause.kind === 'model_refused' && cause.remember;
   const failedModels = [...opened.failedModels, { model: opened.model, remember }];
   const anew = { ...state.clock.counts(), atMs: state.clock.now() };
   const before = { openSeq, admittedAtMs, settleSeq: opened.decisionInputs.settleSeq, failedModels };

@@ -70,21 +70,39 @@ export type OpenReply =
       reasons: string[];
       /** The fullest budget that binds this caller; null without a policy. */
       standing: StandingView | null;
+      /** Ids of the providers the turn may go to; null: all that the deployment has. */
+      providers: readonly string[] | null;
+      /** The provider whose prompt cache the session may still be warm in; null: none is known. */
+      lastProvider: string | null;
+      /** Whether the turn may go on down the cascade where every provider of its model is at its limits. */
+      stepsDownWhenExhausted: boolean;
     }
   | { status: 'refused'; refusal: Refusal; reasons: string[]; standing: StandingView | null }
   | { status: 'key_rejected'; problem: KeyProblem }
   /** The same turn id came with other content. */
   | { status: 'conflict' }
+  /** No other model could take the turn; it is held as it was. */
+  | { status: 'nothing_left' }
   /** The wallet has no configuration and cannot get it. */
   | { status: 'unavailable'; message: string };
 
-/** The upstream refused the model a turn was stepped down to; nothing was billed. */
+/** Why a turn is decided anew. */
+export type ReopenCause =
+  /**
+   * The upstream refused the model a turn was stepped down to; nothing was billed. `remember`: the model is to be left
+   * alone for a while by turns that ask for the same.
+   */
+  | { kind: 'model_refused'; remember: boolean }
+  /** Every provider of the model is at its limits; nothing was billed. */
+  | { kind: 'providers_exhausted' }
+  /** The attempt was given up for another on the same model, and its provider bills it all the same. */
+  | { kind: 'billed'; outcome: Outcome; answer: AnswerFacts };
+
 export interface ReopenRequest {
   turnId: string;
   /** The attempt that failed, from 1. */
   attempt: number;
-  /** Whether the model is to be left alone for a while by turns that ask for the same. */
-  remember: boolean;
+  cause: ReopenCause;
 }
 
 /** How far a running turn has come; what it is charged if nothing more is ever heard of it. */
@@ -102,7 +120,12 @@ export interface RenewRequest {
 
 /** Facts about the upstream's answer, for the ledger. */
 export interface AnswerFacts {
+  /** The kind of provider that was asked: "anthropic", "bedrock". */
   provider: string | null;
+  /** Which one of them, by its id in the deployment's list. */
+  providerInstance: string | null;
+  /** What it takes for tokens, in millionths of list prices. */
+  priceMillionths: number;
   upstreamCredential: string | null;
   anthropicVersion: string | null;
   firstByteAtMs: number | null;

@@ -1,14 +1,25 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { type ProviderSettings, readProviders } from '../../durable-objects/core/provider-settings.ts';
 import { createAnthropicProvider } from '../../worker/providers/anthropic.ts';
 import type { ProviderRequest } from '../../worker/providers/provider.ts';
 import { bytes } from './recorded.ts';
 
-const options = { upstreamUrl: 'https://upstream.example/base', apiKey: 'sk-secret-of-the-organisation' };
+const options = settings('https://upstream.example/base', 'sk-secret-of-the-organisation');
+
+function settings(url: string, apiKey: string): ProviderSettings {
+  const read = readProviders(
+    { PROVIDER: 'anthropic', ANTHROPIC_UPSTREAM_URL: url, ANTHROPIC_API_KEY: apiKey },
+    new Map(),
+  );
+  if (!read.ok) throw new Error(read.error);
+  return read.value[0];
+}
 
 function request(changes: Partial<ProviderRequest> = {}): ProviderRequest {
   return {
     path: '/v1/messages?beta=true',
     method: 'POST',
+    model: 'x',
     headers: new Headers({ 'anthropic-version': '2023-06-01', 'anthropic-beta': 'a,b' }),
     body: bytes('{"model" : "x"}'),
     signal: new AbortController().signal,
@@ -37,7 +48,7 @@ describe('the Anthropic provider', () => {
     expect(name).toBe('anthropic');
     // printf %s "$key" | sha256sum
     expect(credentialId).toBe('anthropic-21f1e074');
-    const other = await createAnthropicProvider({ ...options, apiKey: 'sk-another' });
+    const other = await createAnthropicProvider(settings('https://upstream.example', 'sk-another'));
     expect(other.credentialId).not.toBe(credentialId);
   });
 
@@ -50,7 +61,7 @@ describe('the Anthropic provider', () => {
   test('adds its own credential and leaves the other headers', async () => {
     const { headers } = await sent();
     expect(Object.fromEntries(headers)).toMatchObject({
-      'x-api-key': options.apiKey,
+      'x-api-key': 'sk-secret-of-the-organisation',
       'accept-encoding': 'identity',
       'anthropic-version': '2023-06-01',
       'anthropic-beta': 'a,b',
@@ -62,7 +73,7 @@ describe('the Anthropic provider', () => {
       headers: new Headers({ authorization: 'Bearer bk_demo', 'x-api-key': 'bk_demo' }),
     });
     expect(headers.get('authorization')).toBeNull();
-    expect(headers.get('x-api-key')).toBe(options.apiKey);
+    expect(headers.get('x-api-key')).toBe('sk-secret-of-the-organisation');
   });
 
   test("does not change the caller's headers", async () => {
@@ -86,7 +97,7 @@ describe('the Anthropic provider', () => {
 
   test('carries its key nowhere but to its upstream', async () => {
     const spy = spyOnFetch();
-    const provider = await createAnthropicProvider({ ...options, upstreamUrl: 'https://upstream.example' });
+    const provider = await createAnthropicProvider(settings('https://upstream.example', 'sk-secret'));
     await expect(provider.send(request({ path: '.evil.example/v1/messages' }))).rejects.toThrow(RangeError);
     expect(spy).not.toHaveBeenCalled();
   });

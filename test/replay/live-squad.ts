@@ -149,8 +149,8 @@ export class LiveSquad {
     const random = new Random(`incident ${turn.id} ${attempt}`);
     if (reply.decision !== 'proceed' && attempt === 1 && random.chance(this.#incidents.failing)) {
       this.at(this.#nowMs + 400, async () => {
-        const remember = random.chance(0.1);
-        const anew = await this.wallet.reopen({ turnId: id, attempt, remember });
+        const cause = { kind: 'model_refused' as const, remember: random.chance(0.1) };
+        const anew = await this.wallet.reopen({ turnId: id, attempt, cause });
         this.#answered(turn, id, attempt + 1, tries, anew);
       });
       return;

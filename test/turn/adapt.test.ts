@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { applyEdits, type Edit } from '../../worker/providers/json-edit.ts';
+import { spliceJson } from '../../worker/providers/json-splice.ts';
 import { adaptBody } from '../../worker/turn/adapt.ts';
-import { applyEdits, type Edit } from '../../worker/turn/adapt-edit.ts';
-import { spliceJson } from '../../worker/turn/adapt-splice.ts';
 import { adapted, adaptText, type Body, decode, encode, model } from './adapting.ts';
 
 describe('where only the model changes', () => {

@@ -13,7 +13,7 @@ function look(body: unknown, headers: Record<string, string> = {}) {
 function factsOf(changes: object, headers: Record<string, string> = {}): TurnFacts {
   const inspected = look({ model: 'claude-opus-5-5', messages: [], ...changes }, headers);
   if (!inspected.ok) throw new Error(inspected.error.message);
-  return inspected.value;
+  return inspected.value.facts;
 }
 
 function user(...content: object[]): object {
@@ -257,7 +257,7 @@ describe('its size', () => {
   test('is that of the bytes, not of the characters', () => {
     const body = '{"model":"m","messages":[{"role":"user","content":"é😀"}]}';
     const inspected = look(body);
-    expect(inspected).toMatchObject({ ok: true, value: { bodyBytes: body.length + 3 } });
+    expect(inspected).toMatchObject({ ok: true, value: { facts: { bodyBytes: body.length + 3 } } });
   });
 
   test('counts messages, and leaves out what is none', () => {

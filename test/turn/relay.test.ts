@@ -187,6 +187,6 @@ describe('what needs no key', () => {
     const bursar = await gateway(null, counted);
     const response = await bursar.call('/healthz');
     expect(response.status).toBe(200);
-    expect(await response.json()).toEqual({ status: 'ok', provider: 'anthropic' });
+    expect(await response.json()).toEqual({ status: 'ok', provider: 'anthropic', providers: ['anthropic'] });
   });
 });

@@ -139,7 +139,7 @@ describe('any request', () => {
         const inspected = inspect(encode(JSON.stringify(body)), new Headers(), 'key');
         if (!inspected.ok) throw new Error(inspected.error.message);
         for (const id of cheaperThan(asked)) {
-          if (cannotServe(model(id), inspected.value, 1_000, AT)) continue;
+          if (cannotServe(model(id), inspected.value.facts, 1_000, AT)) continue;
           expect([id, refusalOf(sentTo(id, body, maxTokens), id)]).toEqual([id, null]);
           counts.fitted += 1;
         }

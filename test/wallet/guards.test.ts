@@ -117,7 +117,7 @@ describe('a cap that refuses what the version before would serve', () => {
     }
     passTime(3_600_000);
     for (const { turnId } of opened) {
-      await scenario.wallet.reopen({ turnId, attempt: 1, remember: true });
+      await scenario.wallet.reopen({ turnId, attempt: 1, cause: { kind: 'model_refused', remember: true } });
     }
     expect(await versionOf(scenario, freshSession())).toBe(3);
     expect(await tripsOf(scenario)).toEqual([]);
@@ -177,7 +177,8 @@ async function failingTurn(scenario: Rollout, session: string): Promise<void> {
   const { turnId, reply } = await open(scenario, { session });
   if (reply.status !== 'admitted') throw new Error(reply.status);
   const attempt = reply.decision === 'route' ? 2 : 1;
-  if (attempt === 2) await scenario.wallet.reopen({ turnId, attempt: 1, remember: true });
+  if (attempt === 2)
+    await scenario.wallet.reopen({ turnId, attempt: 1, cause: { kind: 'model_refused', remember: true } });
   await scenario.wallet.settle({ ...completed(turnId, costing(0.01)), attempt });
 }
 

@@ -2,29 +2,43 @@
  * The Anthropic API as an upstream. Body bytes go out as they came in; the only things it adds are its own
  * credential and the wish for an uncompressed answer, so that the answer's bytes can be metered as they pass.
  */
+import { canonicalId } from '../../durable-objects/core/catalogue/lookup.ts';
+import { builtinCatalogue } from '../../durable-objects/core/catalogue/models.ts';
+import type { ProviderSettings } from '../../durable-objects/core/provider-settings.ts';
 import { createMessagesMeter } from './messages-meter.ts';
 import type { Provider, ProviderRequest } from './provider.ts';
+import { withModel } from './request-model.ts';
 
 /** Hexadecimal digits of the credential's fingerprint: enough to tell keys apart, nothing to guess one from. */
 const FINGERPRINT_DIGITS = 8;
-
-export interface AnthropicOptions {
-  /** Scheme and host, with a path where the API sits behind one; no slash at the end. */
-  upstreamUrl: string;
-  apiKey: string;
-}
 
 /**
  * Makes the provider. Asynchronous only for the key's fingerprint (SHA-256); keep the provider, not the promise,
  * for an isolate's later requests.
  */
-export async function createAnthropicProvider(options: AnthropicOptions): Promise<Provider> {
+export async function createAnthropicProvider(settings: ProviderSettings): Promise<Provider> {
+  const { id, weight, costCenters, priceMillionths, credential, url, onlyModels } = settings;
+  if (credential?.kind !== 'api_key' || url === null) throw new TypeError(`${id} has no key or no address`);
+  const access: Access = { url, apiKey: credential.apiKey, modelIds: settings.modelIds };
   return {
+    id,
     name: 'anthropic',
-    credentialId: await fingerprintKey(options.apiKey),
-    send: (request) => sendToAnthropic(options, request),
+    weight,
+    costCenters,
+    priceMillionths,
+    credentialId: await fingerprintKey(credential.apiKey),
+    serves: (model) => onlyModels === null || onlyModels.includes(canonicalId(builtinCatalogue, model)),
+    lacks: () => null,
+    send: (request) => sendToAnthropic(access, request),
     meter: createMessagesMeter,
   };
+}
+
+interface Access {
+  url: string;
+  apiKey: string;
+  /** Its own names of models, where it has others. */
+  modelIds: ReadonlyMap<string, string>;
 }
 
 /** Names a key in the ledger without revealing it: `anthropic-3fa9c1d2`. */
@@ -34,17 +48,19 @@ export async function fingerprintKey(apiKey: string): Promise<string> {
   return `anthropic-${hex.slice(0, FINGERPRINT_DIGITS)}`;
 }
 
-async function sendToAnthropic(options: AnthropicOptions, request: ProviderRequest): Promise<Response> {
+async function sendToAnthropic(access: Access, request: ProviderRequest): Promise<Response> {
   // Without the slash the path could continue the host's name and carry the key elsewhere.
   if (!request.path.startsWith('/')) throw new RangeError(`not a path: ${request.path}`);
   const headers = new Headers(request.headers);
   headers.delete('authorization');
-  headers.set('x-api-key', options.apiKey);
+  headers.set('x-api-key', access.apiKey);
   headers.set('accept-encoding', 'identity');
-  return fetch(options.upstreamUrl + request.path, {
+  const own = request.model === null ? undefined : access.modelIds.get(request.model);
+  const body = request.body && own !== undefined ? withModel(request.body, own) : request.body;
+  return fetch(access.url + request.path, {
     method: request.method,
     headers,
-    body: request.body,
+    body,
     // A redirect is the upstream's answer, not a place to take the key to.
     redirect: 'manual',
     signal: request.signal,

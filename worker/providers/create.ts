@@ -1,9 +1,19 @@
-/** The provider a deployment is bound to. */
-import type { ProviderBindings } from '../bindings.ts';
+/** The providers a deployment is bound to. */
+import type { ProviderSettings } from '../../durable-objects/core/provider-settings.ts';
 import { createAnthropicProvider } from './anthropic.ts';
-import type { Provider } from './provider.ts';
+import type { Provider, Providers } from './provider.ts';
 import { createSimulatorProvider } from './simulator/simulator.ts';
 
-export async function createProvider(bindings: ProviderBindings): Promise<Provider> {
-  return bindings.name === 'simulator' ? createSimulatorProvider() : await createAnthropicProvider(bindings);
+/** One provider for each of the settings, in their order. */
+export async function createProviders(
+  settings: readonly [ProviderSettings, ...ProviderSettings[]],
+): Promise<Providers> {
+  const [first, ...rest] = settings;
+  return [await createProvider(first), ...(await Promise.all(rest.map(createProvider)))];
+}
+
+async function createProvider(settings: ProviderSettings): Promise<Provider> {
+  return settings.kind === 'simulator'
+    ? createSimulatorProvider({}, settings)
+    : await createAnthropicProvider(settings);
 }

@@ -110,7 +110,14 @@ export async function listModels(
   const listed: ListedModel[] = [];
   let afterId: string | null = null;
   for (let pages = 0; pages < MAX_PAGES; pages += 1) {
-    const request = { path: pathOf(afterId), method: 'GET' as const, headers, body: null, signal };
+    const request = {
+      path: pathOf(afterId),
+      method: 'GET' as const,
+      model: null,
+      headers,
+      body: null,
+      signal,
+    };
     let page: Awaited<ReturnType<typeof readPage>>;
     try {
       page = await readPage(await provider.send(request));

@@ -1,6 +1,6 @@
 /** Fits `context_management`: the edits that the model, or the thinking it ends up with, has no use for go. */
 import type { Capabilities } from '../../durable-objects/core/catalogue/types.ts';
-import { type Edit, isJsonObject, type JsonObject, remove, replace } from './adapt-edit.ts';
+import { type Edit, isJsonObject, type JsonObject, remove, replace } from '../providers/json-edit.ts';
 
 /** `turnedOff`: thinking ends up off, where edits that clear it are refused. */
 export function fitContext(

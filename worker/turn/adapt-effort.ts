@@ -5,7 +5,7 @@ import {
   type Effort,
   type ThinkingForm,
 } from '../../durable-objects/core/catalogue/types.ts';
-import { type Edit, isJsonObject, type JsonObject, remove, replace } from './adapt-edit.ts';
+import { type Edit, isJsonObject, type JsonObject, remove, replace } from '../providers/json-edit.ts';
 
 /** The efforts the model accepts with this form of thinking. */
 export function effortsWith(capabilities: Capabilities, form: ThinkingForm | null): readonly Effort[] {

@@ -4,7 +4,14 @@
  * whole request for it. Models that check such prefixes accept system messages and efforts by message.
  */
 import type { Capabilities, Effort } from '../../durable-objects/core/catalogue/types.ts';
-import { type Edit, isJsonObject, type JsonObject, type Path, remove, replace } from './adapt-edit.ts';
+import {
+  type Edit,
+  isJsonObject,
+  type JsonObject,
+  type Path,
+  remove,
+  replace,
+} from '../providers/json-edit.ts';
 import { nearestEffort } from './adapt-effort.ts';
 
 /** `efforts` are those the model accepts with the request's form of thinking. */

@@ -13,7 +13,7 @@ import {
   type Effort,
   type ThinkingForm,
 } from '../../durable-objects/core/catalogue/types.ts';
-import { type Edit, isJsonObject, type JsonObject, remove, replace } from './adapt-edit.ts';
+import { type Edit, isJsonObject, type JsonObject, remove, replace } from '../providers/json-edit.ts';
 import { latestEffort } from './adapt-effort.ts';
 
 export interface FittedThinking {

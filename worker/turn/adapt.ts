@@ -8,11 +8,18 @@
  * says so.
  */
 import type { Capabilities, Model } from '../../durable-objects/core/catalogue/types.ts';
+import {
+  applyEdits,
+  type Edit,
+  isJsonObject,
+  type JsonObject,
+  remove,
+  replace,
+} from '../providers/json-edit.ts';
+import { spliceJson } from '../providers/json-splice.ts';
 import { fitContext } from './adapt-context.ts';
-import { applyEdits, type Edit, isJsonObject, type JsonObject, remove, replace } from './adapt-edit.ts';
 import { effortsWith, fitOutputConfig } from './adapt-effort.ts';
 import { fitMessages } from './adapt-messages.ts';
-import { spliceJson } from './adapt-splice.ts';
 import { fitThinking, lowerBudget } from './adapt-thinking.ts';
 
 const encoder = new TextEncoder();

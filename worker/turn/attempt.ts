@@ -8,14 +8,16 @@ import { builtinCatalogue } from '../../durable-objects/core/catalogue/models.ts
 import type { TurnFacts } from '../../durable-objects/core/turn.ts';
 import type { OpenReply } from '../../durable-objects/wallet/rpc.ts';
 import type { VerifiedKey } from '../auth/virtual-key.ts';
+import { withModel } from '../providers/request-model.ts';
 import { adaptBody } from './adapt.ts';
 import type { TakenBody } from './body.ts';
+import type { Translation } from './dialect.ts';
 import { type Edge, walletOfKey } from './edge.ts';
 import { upstreamHeaders } from './forward.ts';
 import { parseBody } from './inspect.ts';
 import { turnHeaders } from './reply.ts';
 import { RunningTurn } from './running-turn.ts';
-import { clientLeft, pathOf, upstreamAway } from './upstream.ts';
+import { clientLeft, upstreamAway } from './upstream.ts';
 
 /** A version is a date; what else a client sends there is recorded cut to this. */
 const MAX_VERSION_LENGTH = 32;
@@ -26,14 +28,18 @@ export type Admitted = Extract<OpenReply, { status: 'admitted' }>;
 export interface Turn {
   id: string;
   key: VerifiedKey;
-  request: Request;
+  /** What the client sent, in the terms of the Messages API, but for the body. */
+  request: Pick<Translation, 'headers' | 'path'> & { signal: AbortSignal };
   facts: TurnFacts;
+  /** The model as the body names it. */
+  writtenModel: string;
   taken: TakenBody;
 }
 
 /** Starts keeping the lease of one attempt, from 1; the Worker stays alive until it is settled. */
 export function startRunning(turn: Turn, model: string, attempt: number, edge: Edge): RunningTurn {
-  const { provider, bindings } = edge;
+  const { bindings } = edge;
+  const [provider] = edge.providers;
   const { key } = turn;
   const anthropicVersion = turn.request.headers.get('anthropic-version')?.slice(0, MAX_VERSION_LENGTH);
   const running = new RunningTurn({
@@ -43,6 +49,8 @@ export function startRunning(turn: Turn, model: string, attempt: number, edge: E
     model,
     answer: {
       provider: provider.name,
+      providerInstance: provider.id,
+      priceMillionths: provider.priceMillionths,
       upstreamCredential: provider.credentialId,
       anthropicVersion: anthropicVersion ?? bindings.anthropicVersion,
     },
@@ -53,9 +61,11 @@ export function startRunning(turn: Turn, model: string, attempt: number, edge: E
 }
 
 /** The client's bytes as they are, or fitted to the model and the limit the decision chose. */
-function bodyFor({ facts, taken }: Turn, admitted: Admitted, running: RunningTurn): Uint8Array {
+function bodyFor({ facts, writtenModel, taken }: Turn, admitted: Admitted, running: RunningTurn): Uint8Array {
   const { model, maxTokens } = admitted;
-  if (model === facts.model && maxTokens === null) return taken.bytes;
+  if (model === facts.model && maxTokens === null) {
+    return model === writtenModel ? taken.bytes : withModel(taken.bytes, model);
+  }
   try {
     // Parsed anew: few turns are adapted, and keeping the parsed body would cost all of them its memory.
     const body = parseBody(taken.bytes);
@@ -83,7 +93,8 @@ export async function attemptTurn(
   edge: Edge,
 ): Promise<Answered | Response> {
   const { request } = turn;
-  const { provider, requestId } = edge;
+  const { requestId } = edge;
+  const [provider] = edge.providers;
   const { signal } = request;
   const running = startRunning(turn, admitted.model, attempt, edge);
   if (signal.aborted) {
@@ -96,8 +107,9 @@ export async function attemptTurn(
   signal.addEventListener('abort', abort, { once: true });
   try {
     const response = await provider.send({
-      path: pathOf(request),
+      path: request.path,
       method: 'POST',
+      model: admitted.model,
       headers: upstreamHeaders(
         request.headers,
         edge.bindings.anthropicVersion,

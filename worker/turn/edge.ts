@@ -4,12 +4,12 @@ import type { WalletRpc } from '../../durable-objects/wallet/rpc.ts';
 import type { AppEnv } from '../app-env.ts';
 import { jurisdictionOf, type VerifiedKey } from '../auth/virtual-key.ts';
 import type { Bindings } from '../bindings.ts';
-import type { Provider } from '../providers/provider.ts';
+import type { Providers } from '../providers/provider.ts';
 import { walletOf } from '../store/wallets.ts';
 
 export interface Edge {
   bindings: Bindings;
-  provider: Provider;
+  providers: Providers;
   /** Stands in Bursar's own answers; an upstream's answer carries the upstream's. */
   requestId: string;
   /** Keeps the Worker alive for work that outlasts the answer. */
@@ -22,7 +22,7 @@ export function walletOfKey(edge: Edge, key: VerifiedKey): WalletRpc {
 }
 
 export function edgeOf(context: Context<AppEnv>): Edge {
-  const { bindings, provider, requestId } = context.var;
+  const { bindings, providers, requestId } = context.var;
   const waitUntil = (work: Promise<unknown>): void => context.executionCtx.waitUntil(work);
-  return { bindings, provider, requestId, waitUntil };
+  return { bindings, providers, requestId, waitUntil };
 }

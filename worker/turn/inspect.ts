@@ -2,6 +2,8 @@
  * Looks at a turn's request once: what kind of turn it is and what a decision needs to know. It keeps no text
  * and is not strict: what only the upstream can judge is left to the upstream.
  */
+import { builtinCatalogue } from '../../durable-objects/core/catalogue/models.ts';
+import { modelNamed } from '../../durable-objects/core/catalogue/names.ts';
 import { err, ok, type Result } from '../../durable-objects/core/result.ts';
 import { TURN_KINDS, type TurnFacts, type TurnKind } from '../../durable-objects/core/turn.ts';
 
@@ -43,7 +45,12 @@ function nameOf(value: string | null): string | null {
  * Reads the body and the client's headers. `keyId` names the session of a client that sends none. The parsed
  * body is not kept: while turns wait for their wallet and upstream, it would take twice the room of its bytes.
  */
-export function inspect(bytes: Uint8Array, headers: Headers, keyId: string): Result<TurnFacts, BodyProblem> {
+export function inspect(
+  bytes: Uint8Array,
+  headers: Headers,
+  keyId: string,
+  aliases: ReadonlyMap<string, string> = NO_ALIASES,
+): Result<Inspected, BodyProblem> {
   const parsed = parseBody(bytes);
   if (!parsed.ok) return parsed;
   const { model, messages } = parsed.value;
@@ -54,7 +61,16 @@ export function inspect(bytes: Uint8Array, headers: Headers, keyId: string): Res
     });
   }
   if (!Array.isArray(messages)) return err({ path: 'messages', message: 'expected an array of messages' });
-  return ok(factsOf(parsed.value, model, bytes.byteLength, headers, keyId));
+  const named = modelNamed(model, aliases, builtinCatalogue);
+  return ok({ facts: factsOf(parsed.value, named, bytes.byteLength, headers, keyId), writtenModel: model });
+}
+
+const NO_ALIASES: ReadonlyMap<string, string> = new Map();
+
+export interface Inspected {
+  facts: TurnFacts;
+  /** The model as the body names it; the facts have its first-party name. */
+  writtenModel: string;
 }
 
 /** The object that a request's bytes are. */

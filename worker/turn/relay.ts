@@ -20,13 +20,15 @@ export async function relay(request: Request, edge: Edge): Promise<Response> {
   const taken = request.method === 'POST' ? await takeBody(request) : null;
   if (taken && !taken.ok) return bodyRefused(taken.error, edge.requestId);
   try {
-    const response = await edge.provider.send({
+    const [provider] = edge.providers;
+    const response = await provider.send({
       path: pathOf(request),
       method: request.method === 'POST' ? 'POST' : 'GET',
+      model: null,
       headers: upstreamHeaders(
         request.headers,
         edge.bindings.anthropicVersion,
-        edge.provider.name === 'simulator',
+        provider.name === 'simulator',
       ),
       body: taken ? taken.value.bytes : null,
       signal: request.signal,

@@ -3,36 +3,58 @@
  * request and the upstream only one call is awaited, the wallet's open.
  */
 import type { OpenRequest } from '../../durable-objects/wallet/rpc.ts';
+import type { VerifiedKey } from '../auth/virtual-key.ts';
 import { errorResponse } from '../envelope.ts';
 import { withAskLink } from './ask-more.ts';
 import { startRunning, type Turn } from './attempt.ts';
 import { authenticate, keyRejected, walletAway } from './authenticate.ts';
-import { bodyRefused, takeBody } from './body.ts';
+import { bodyRefused, exchangeBody, type TakenBody, takeBody } from './body.ts';
+import { type Dialect, NATIVE, type Translation } from './dialect.ts';
 import { type Edge, walletOfKey } from './edge.ts';
 import { inspect } from './inspect.ts';
 import { refusedTurn, turnHeaders } from './reply.ts';
 import { send } from './send.ts';
 import { callWallet, WALLET_LIMIT_MS } from './wallet-call.ts';
 
-/** Answers `POST /v1/messages`. */
-export async function runTurn(request: Request, edge: Edge): Promise<Response> {
+/** Answers `POST /v1/messages`, and what means the same in another dialect. */
+export async function runTurn(request: Request, edge: Edge, dialect: Dialect = NATIVE): Promise<Response> {
   const receivedAtMs = Date.now();
-  const id = `turn_${crypto.randomUUID()}`;
   const key = await authenticate(request, edge);
-  if (key instanceof Response) return key;
+  if (key instanceof Response) return await dialect.refuse(key);
   const taken = await takeBody(request);
-  if (!taken.ok) return bodyRefused(taken.error, edge.requestId);
-  try {
-    const inspected = inspect(taken.value.bytes, request.headers, key.keyId);
-    if (!inspected.ok) {
-      const { path, message } = inspected.error;
-      return errorResponse('invalid_request_error', `${path}: ${message}`, { requestId: edge.requestId });
-    }
-    const turn = { id, key, request, facts: inspected.value, taken: taken.value };
-    return await openAndSend(turn, edge, receivedAtMs);
-  } finally {
+  if (!taken.ok) return await dialect.refuse(bodyRefused(taken.error, edge.requestId));
+  const translated = dialect.translate(taken.value.bytes, request);
+  if (!translated.ok) {
     taken.value.release();
+    const { path, message } = translated.error;
+    const options = { requestId: edge.requestId };
+    return await dialect.refuse(errorResponse('invalid_request_error', `${path}: ${message}`, options));
   }
+  const body = exchangeBody(taken.value, translated.value.bytes);
+  try {
+    const answer = await inspectAndOpen(request, key, translated.value, body, receivedAtMs, edge);
+    return await translated.value.answer(answer);
+  } finally {
+    body.release();
+  }
+}
+
+async function inspectAndOpen(
+  { signal }: Request,
+  key: VerifiedKey,
+  { headers, path }: Translation,
+  taken: TakenBody,
+  receivedAtMs: number,
+  edge: Edge,
+): Promise<Response> {
+  const inspected = inspect(taken.bytes, headers, key.keyId, edge.bindings.modelAliases);
+  if (!inspected.ok) {
+    const { path: field, message } = inspected.error;
+    return errorResponse('invalid_request_error', `${field}: ${message}`, { requestId: edge.requestId });
+  }
+  const id = `turn_${crypto.randomUUID()}`;
+  const turn = { id, key, request: { headers, path, signal }, ...inspected.value, taken };
+  return await openAndSend(turn, edge, receivedAtMs);
 }
 
 async function openAndSend(turn: Turn, edge: Edge, receivedAtMs: number): Promise<Response> {
@@ -53,6 +75,7 @@ async function openAndSend(turn: Turn, edge: Edge, receivedAtMs: number): Promis
       return keyRejected(key, reply.problem, edge.requestId);
     case 'unavailable':
     case 'conflict':
+    case 'nothing_left':
       return walletAway(edge.requestId, unservedHeaders(id));
   }
 }

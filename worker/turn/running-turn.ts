@@ -20,7 +20,10 @@ export interface RunningTurnOptions {
   attempt: number;
   facts: TurnFacts;
   model: string;
-  answer: Pick<AnswerFacts, 'provider' | 'upstreamCredential' | 'anthropicVersion'>;
+  answer: Pick<
+    AnswerFacts,
+    'provider' | 'providerInstance' | 'priceMillionths' | 'upstreamCredential' | 'anthropicVersion'
+  >;
   /** A fresh stub each time: one that met an error answers nothing any more. */
   wallet: () => WalletRpc;
 }

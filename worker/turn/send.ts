@@ -26,7 +26,8 @@ export async function send(turn: Turn, first: Admitted, edge: Edge): Promise<Res
     const refused = await refusedModel(turn, admitted, answered.response);
     const { response, refusal } = refused ?? { response: answered.response, refusal: null };
     if (!refusal) return await reply(turn, admitted, { ...answered, response }, edge);
-    const request = { turnId: turn.id, attempt, remember: refusal.remember };
+    const cause = { kind: 'model_refused' as const, remember: refusal.remember };
+    const request = { turnId: turn.id, attempt, cause };
     const reopened = await callWallet(() => walletOfKey(edge, turn.key).reopen(request), WALLET_LIMIT_MS);
     const next = await nextStep(reopened, turn, edge);
     if (!next) {
@@ -108,7 +109,7 @@ async function answer(
   for (const [name, value] of Object.entries(own)) headers.set(name, value);
   if (!headers.has('request-id')) headers.set('request-id', edge.requestId);
   const contentType = response.headers.get('content-type') ?? '';
-  running.headArrived(response, response.ok ? edge.provider.meter(contentType) : null);
+  running.headArrived(response, response.ok ? edge.providers[0].meter(contentType) : null);
   if (!response.ok) {
     running.failed(`http_${status}`);
     return new Response(response.body, { status, headers });

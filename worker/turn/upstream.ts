@@ -48,7 +48,8 @@ export async function credentialRefused(
 ): Promise<Response> {
   const { status } = response;
   await response.body?.cancel();
-  const facts = { provider: edge.provider.name, credential: edge.provider.credentialId, status };
+  const [provider] = edge.providers;
+  const facts = { provider: provider.name, credential: provider.credentialId, status };
   const event = { on: 'upstream_credential', turnId, facts };
   edge.waitUntil(callWallet(() => wallet().raise(costCenter, event), ALERT_LIMIT_MS));
   const message = `The model provider refused the gateway's own credential (${status}); your administrator has to look at it. Nothing was charged.`;

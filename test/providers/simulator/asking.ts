@@ -30,6 +30,7 @@ export function ask(provider: Provider, content: unknown, asked: Asked = {}): Pr
   return provider.send({
     path: asked.path ?? '/v1/messages',
     method: asked.method ?? 'POST',
+    model: null,
     headers,
     body: content === null ? null : bytes(typeof content === 'string' ? content : JSON.stringify(content)),
     signal: asked.signal ?? new AbortController().signal,

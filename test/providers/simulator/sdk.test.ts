@@ -17,6 +17,7 @@ function client(simulate = 'pace=0'): Anthropic {
       return provider.send({
         path: pathname + search,
         method: request.method as ProviderRequest['method'],
+        model: null,
         headers: request.headers,
         body: request.body ? new Uint8Array(await request.arrayBuffer()) : null,
         signal: request.signal,

@@ -6,7 +6,9 @@
  * It can be told to fail, stall, cut and refuse by the request header `x-bursar-simulate`; directives.ts lists
  * what it understands. Both headers reach it only where it is the configured provider.
  */
+import { canonicalId } from '../../../durable-objects/core/catalogue/lookup.ts';
 import { builtinCatalogue } from '../../../durable-objects/core/catalogue/models.ts';
+import { LIST_MILLIONTHS, type ProviderSettings } from '../../../durable-objects/core/provider-settings.ts';
 import { errorResponse } from '../../envelope.ts';
 import { createMessagesMeter } from '../messages-meter.ts';
 import type { Provider, ProviderRequest } from '../provider.ts';
@@ -23,15 +25,37 @@ import { stall, wait } from './wait.ts';
 /** One for the isolate: providers may come and go, a prompt cache stays warm. */
 const isolateCache = createPromptCache();
 
+type SimulatorSettings = Pick<
+  ProviderSettings,
+  'id' | 'weight' | 'costCenters' | 'priceMillionths' | 'onlyModels'
+>;
+
+const SOLE: SimulatorSettings = {
+  id: 'simulator',
+  weight: 1,
+  costCenters: null,
+  priceMillionths: LIST_MILLIONTHS,
+  onlyModels: null,
+};
+
 export interface SimulatorOptions {
   /** Where prompts are cached; the isolate's own unless given. */
   cache?: PromptCache;
 }
 
-export function createSimulatorProvider({ cache = isolateCache }: SimulatorOptions = {}): Provider {
+export function createSimulatorProvider(
+  { cache = isolateCache }: SimulatorOptions = {},
+  { id, weight, costCenters, priceMillionths, onlyModels }: SimulatorSettings = SOLE,
+): Provider {
   return {
+    id,
     name: 'simulator',
+    weight,
+    costCenters,
+    priceMillionths,
     credentialId: null,
+    serves: (model) => onlyModels === null || onlyModels.includes(canonicalId(builtinCatalogue, model)),
+    lacks: () => null,
     send: (request) => simulate(request, cache),
     meter: createMessagesMeter,
   };

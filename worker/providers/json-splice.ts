@@ -3,7 +3,7 @@
  * number notation, escapes and white space included. The text has to be valid JSON (it was parsed before); the
  * scanner only finds where members begin and end, and gives up (null) rather than guess.
  */
-import type { Edit } from './adapt-edit.ts';
+import type { Edit } from './json-edit.ts';
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
