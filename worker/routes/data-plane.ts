@@ -3,7 +3,7 @@ import type { Context, Hono } from 'hono';
 import type { AppEnv } from '../app-env.ts';
 import { errorResponse } from '../envelope.ts';
 import { edgeOf } from '../turn/edge.ts';
-import { relay } from '../turn/relay.ts';
+import { relay, relayCount } from '../turn/relay.ts';
 import { runTurn } from '../turn/run.ts';
 
 /** A body of another type than JSON is refused before it is read: it would be no turn. */
@@ -21,7 +21,7 @@ export function mountDataPlane(app: Hono<AppEnv>): void {
   );
   app.post(
     '/v1/messages/count_tokens',
-    (context) => wrongContentType(context) ?? relay(context.req.raw, edgeOf(context)),
+    (context) => wrongContentType(context) ?? relayCount(context.req.raw, edgeOf(context)),
   );
   app.get('/v1/models', (context) => relay(context.req.raw, edgeOf(context)));
   app.get('/v1/models/:id', (context) => relay(context.req.raw, edgeOf(context)));
