@@ -174,7 +174,7 @@ function admit(turn: TurnToDecide, chosen: Trial, admitting: Admitting): Admissi
   const why = [...lead, ...obstacleReasons(obstacles)];
   const reasons = [
     ...(wish ? [wish] : []),
-    ...(ladder.asked ? [] : ['model_not_allowed']),
+    ...(ladder.missing ? [ladder.missing] : []),
     ...why,
     ...(why.length > 0 || !isAsked ? ladder.skipped : []),
     ...(maxTokens === null ? [] : ['clamped:max_tokens']),
