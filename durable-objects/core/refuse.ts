@@ -49,7 +49,10 @@ function firstToClear(trials: readonly Trial[]): Trial | null {
 }
 
 /** The refusal after every model of the ladder was tried in vain. */
-export function refuse(trials: readonly Trial[], { missing, skipped }: Pick<Candidates, 'missing' | 'skipped'>): RefusalDecision {
+export function refuse(
+  trials: readonly Trial[],
+  { missing, skipped }: Pick<Candidates, 'missing' | 'skipped'>,
+): RefusalDecision {
   const refusal = { kind: 'refuse', stage: null, crossings: [] } as const;
   const first = firstToClear(trials);
   if (!first) {

@@ -79,6 +79,7 @@ export function pricedEntry(change: Partial<ExportedEntry> = {}): ExportedEntry 
       iterations: null,
     },
     sentModel: entry.model_served ?? '',
+    providerMillionths: entry.price_millionths ?? undefined,
     atMs: Date.parse(entry.admitted_at),
     catalogue: builtinCatalogue,
   });
