@@ -42,6 +42,9 @@ const WITHOUT_LIMIT: Policy = {
   cascade: DEFAULT_CASCADE,
   routes: [],
   allowedModels: null,
+  limits: [],
+  allowedProviders: null,
+  whenExhausted: 'fail',
 };
 
 /** The same with other rules than this deployment's. */
