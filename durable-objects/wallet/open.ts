@@ -268,9 +268,9 @@ export function toHold(opening: Opening, decision: Admission): OpenedTurn {
     maxTokens: decision.maxTokens,
     reasons: isUnknown ? [...reasons, 'unknown_model'] : reasons,
     standing: shownStanding(opening, decision.model),
-    providers: null,
+    providers: opening.policy?.policy.allowedProviders ?? null,
     lastProvider: opening.state.sessionProviders.find(opening.request.facts, opening.nowMs),
-    stepsDownWhenExhausted: false,
+    stepsDownWhenExhausted: opening.policy?.policy.whenExhausted === 'step_down',
   };
   opening.state.served.note(opening.key.developer, opening.request.facts, decision, opening.nowMs);
   return openedTurn(opening, decision, reply);

@@ -59,7 +59,8 @@ export async function findAnswer(
   const { model } = admitted;
   const asked = course.asked.get(model) ?? new Set<Provider>();
   course.asked.set(model, asked);
-  const order = turn.own ? [turn.own] : providersFor(wantedBy(turn, admitted), edge.providers, Date.now());
+  const among = turn.own ? [turn.own] : edge.providers;
+  const order = providersFor(wantedBy(turn, admitted), among, Date.now());
   if (!Array.isArray(order)) return { kind: 'nobody', nobody: order };
   const left = order.filter((provider) => !asked.has(provider));
   const deadlineMs = course.startedAtMs + edge.bindings.failover.totalMs;
