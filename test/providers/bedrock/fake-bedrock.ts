@@ -276,13 +276,7 @@ function readInvoke(
   }
   const problem = invokeProblem(base.body, modelId);
   if (problem !== null) return invokeError(400, 'ValidationException', problem);
-  const wanted = base.headers.get('accept');
-  if (action === 'invoke-with-response-stream') {
-    return wanted === null || /\*\/\*|eventstream/.test(wanted)
-      ? { ...base, kind: 'stream', modelId }
-      : invokeError(400, 'ValidationException', `unexpected accept ${wanted}`);
-  }
-  return { ...base, kind: 'invoke', modelId };
+  return { ...base, kind: action === 'invoke' ? 'invoke' : 'stream', modelId };
 }
 
 /** `{"input": {"invokeModel": {"body": <base64 of the body for InvokeModel>}}}`. */
@@ -293,7 +287,8 @@ function readCount(base: CallBase, modelId: string): BedrockCall | Response {
   if (body === null || Object.keys(base.body).length !== 1) {
     return invokeError(400, 'ValidationException', 'input.invokeModel.body: expected base64 of a request');
   }
-  const problem = invokeProblem(body, modelId);
+  const problem =
+    typeof body.max_tokens === 'number' ? invokeProblem(body, modelId) : 'max_tokens: Field required';
   if (problem !== null) return invokeError(400, 'ValidationException', problem);
   return { ...base, body, kind: 'count', modelId };
 }

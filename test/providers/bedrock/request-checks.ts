@@ -27,7 +27,8 @@ const MANTLE_FIELDS = new Set([
   ...[...INVOKE_FIELDS].filter((name) => !name.startsWith('anthropic_')),
 ]);
 
-const INVOKE_BETAS = new Set([
+/** Both endpoints take these; each has some of its own. */
+const BETAS = [
   'computer-use-2025-01-24',
   'computer-use-2025-11-24',
   'interleaved-thinking-2025-05-14',
@@ -36,14 +37,19 @@ const INVOKE_BETAS = new Set([
   'compact-2026-01-12',
   'effort-2025-11-24',
   'fine-grained-tool-streaming-2025-05-14',
-  'mid-conversation-output-config-2026-07-01',
   'thinking-binding-controls-2026-08-01',
   'thinking-display-updates-2026-08-18',
   'tool-search-tool-2025-10-19',
-  'tool-examples-2025-10-29',
+  'dangerous-tool-use-2026-09-03',
+];
+const INVOKE_BETAS = new Set([
+  ...BETAS,
+  'mid-conversation-output-config-2026-07-01',
+  'mid-conversation-tool-changes-2026-07-01',
 ]);
 const MANTLE_BETAS = new Set([
-  ...INVOKE_BETAS,
+  ...BETAS,
+  'tool-examples-2025-10-29',
   'claude-code-20250219',
   'per-turn-control-2026-07-01',
   'token-efficient-tools-2025-02-19',
@@ -53,8 +59,8 @@ const MANTLE_BETAS = new Set([
 /** Fields of a custom tool, and those that only a beta brings. */
 const TOOL_FIELDS = new Set(['type', 'name', 'description', 'input_schema', 'cache_control']);
 const BETA_TOOL_FIELDS: Record<string, string> = {
+  defer_loading: 'tool-search-tool-2025-10-19',
   input_examples: 'tool-examples-2025-10-29',
-  eager_input_streaming: 'fine-grained-tool-streaming-2025-05-14',
 };
 const CLIENT_TOOLS = /^(?:custom|bash_|text_editor_|computer_|memory_)/;
 const CACHE_CONTROL_FIELDS = new Set(['type', 'ttl']);
@@ -67,9 +73,8 @@ export function invokeProblem(body: Body, model: string): string | null {
   const betas = body.anthropic_beta ?? [];
   if (!Array.isArray(betas)) return 'anthropic_beta: Input should be a valid list';
   if (new Set(betas).size !== betas.length) return 'anthropic_beta: values must be unique';
-  const extra = new Set(INVOKE_FIELDS);
-  if (betas.includes('context-management-2025-06-27')) extra.add('context_management');
-  return commonProblem(body, betas, { fields: extra, known: INVOKE_BETAS, model });
+  const format = /haiku-5-5/.test(model) ? [] : ['format'];
+  return commonProblem(body, betas, { fields: INVOKE_FIELDS, known: INVOKE_BETAS, model, format });
 }
 
 /** The same for the Messages endpoint; `betas` are the header's. */
@@ -77,13 +82,18 @@ export function mantleProblem(body: Body, betas: readonly string[]): string | nu
   const extra = new Set(MANTLE_FIELDS);
   if (betas.includes('context-management-2025-06-27')) extra.add('context_management');
   const model = String(body.model);
-  return commonProblem(body, betas, { fields: extra, known: MANTLE_BETAS, model });
+  return commonProblem(body, betas, { fields: extra, known: MANTLE_BETAS, model, format: [] });
 }
 
 function commonProblem(
   body: Body,
   betas: readonly unknown[],
-  { fields, known, model }: { fields: ReadonlySet<string>; known: ReadonlySet<string>; model: string },
+  {
+    fields,
+    known,
+    model,
+    format,
+  }: { fields: ReadonlySet<string>; known: ReadonlySet<string>; model: string; format: readonly string[] },
 ): string | null {
   const foreign = Object.keys(body).find((name) => !fields.has(name));
   if (foreign !== undefined) return `${foreign}: Extra inputs are not permitted`;
@@ -92,7 +102,7 @@ function commonProblem(
   return (
     metadataProblem(body.metadata) ??
     toolsProblem(body.tools, betas) ??
-    outputProblem(body.output_config) ??
+    outputProblem(body.output_config, ['effort', ...format]) ??
     blocksProblem(body, 'system', body.system, model) ??
     messagesProblem(body, model)
   );
@@ -103,8 +113,9 @@ function metadataProblem(metadata: unknown): string | null {
   return extra === undefined ? null : `metadata.${extra}: Extra inputs are not permitted`;
 }
 
-function outputProblem(config: unknown): string | null {
-  return 'format' in objectOf(config) ? 'output_config.format: Extra inputs are not permitted' : null;
+function outputProblem(config: unknown, known: readonly string[]): string | null {
+  const extra = Object.keys(objectOf(config)).find((name) => !known.includes(name));
+  return extra === undefined ? null : `output_config.${extra}: Extra inputs are not permitted`;
 }
 
 function toolsProblem(tools: unknown, betas: readonly unknown[]): string | null {
@@ -126,10 +137,19 @@ function toolsProblem(tools: unknown, betas: readonly unknown[]): string | null 
 function messagesProblem(body: Body, model: string): string | null {
   const messages = Array.isArray(body.messages) ? body.messages : [];
   for (const [index, message] of messages.map(objectOf).entries()) {
+    const extra = Object.keys(message).find((name) => !isMessageField(name, message, body));
+    if (extra !== undefined) return `messages.${index}.${extra}: Extra inputs are not permitted`;
     const problem = blocksProblem(body, `messages.${index}.content`, message.content, model);
     if (problem !== null) return problem;
   }
   return null;
+}
+
+function isMessageField(name: string, message: Body, body: Body): boolean {
+  if (name === 'role' || name === 'content') return true;
+  const betas = Array.isArray(body.anthropic_beta) ? body.anthropic_beta : [];
+  const takesEffort = betas.includes('mid-conversation-output-config-2026-07-01');
+  return name === 'output_config' && message.role === 'system' && takesEffort;
 }
 
 function blocksProblem(body: Body, path: string, blocks: unknown, model: string): string | null {
