@@ -51,7 +51,8 @@ async function sendToAnthropic(access: Access, request: ProviderRequest): Promis
   headers.delete('authorization');
   headers.set('x-api-key', access.apiKey);
   headers.set('accept-encoding', 'identity');
-  const own = request.model === null ? undefined : access.modelIds.get(request.model);
+  const own =
+    request.model === null ? undefined : access.modelIds.get(canonicalId(builtinCatalogue, request.model));
   const body = request.body && own !== undefined ? withModel(request.body, own) : request.body;
   return fetch(access.url + request.path, {
     method: request.method,
