@@ -47,6 +47,9 @@ export interface ProviderVariables {
   ANTHROPIC_UPSTREAM_URL?: string | undefined;
 }
 
+/** Stands for a credential that a developer brings, in `x-bursar-provider`, the ledger and policies. */
+export const OWN_PROVIDER = 'own';
+
 /** List prices. */
 export const LIST_MILLIONTHS = 1_000_000;
 /** Regional and multi-region endpoints of Bedrock take 10 % more from the 4.5 models on; `global.` does not. */
@@ -67,7 +70,10 @@ const multiplier = z.string().transform((text, context): number => {
 });
 
 const providerSchema = z.strictObject({
-  id: z.string().regex(ID, 'expected 1 to 63 of a-z, 0-9 and "-"'),
+  id: z
+    .string()
+    .regex(ID, 'expected 1 to 63 of a-z, 0-9 and "-"')
+    .refine((id) => id !== OWN_PROVIDER, `"${OWN_PROVIDER}" stands for credentials that developers bring`),
   kind: z.enum(PROVIDER_KINDS, { error: `expected one of ${PROVIDER_KINDS.join(', ')}` }),
   weight: z.int().min(0).max(1_000).optional(),
   url: z

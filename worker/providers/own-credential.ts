@@ -3,7 +3,7 @@
  * Whatever the deployment's own providers are, such a turn goes to Anthropic, for nobody else knows the credential.
  */
 import type { ProviderSettings } from '../../durable-objects/core/provider-settings.ts';
-import { LIST_MILLIONTHS } from '../../durable-objects/core/provider-settings.ts';
+import { LIST_MILLIONTHS, OWN_PROVIDER } from '../../durable-objects/core/provider-settings.ts';
 import { fingerprint } from './fingerprint.ts';
 import { createMessagesMeter } from './messages-meter.ts';
 import type { Provider } from './provider.ts';
@@ -11,9 +11,6 @@ import { createSimulatorProvider } from './simulator/simulator.ts';
 
 /** The headers a credential is in. */
 const CREDENTIALS = ['authorization', 'x-api-key'];
-
-/** In `x-bursar-provider` and the ledger: it is none of the deployment's. */
-const ID = 'own';
 
 /**
  * The upstream for these request headers, which hold the credential; null where they hold none. It is called where the
@@ -28,9 +25,9 @@ export async function ownCredentialProvider(
     return value === null || /^(?:bearer +)?bk_/i.test(value) ? [] : [[name, value] as const];
   });
   if (given.length === 0) return null;
-  const credentialId = await fingerprint(ID, given.map(([, value]) => value).join('\n'));
+  const credentialId = await fingerprint(OWN_PROVIDER, given.map(([, value]) => value).join('\n'));
   const url = settings.find(({ kind }) => kind === 'anthropic')?.url;
-  const base = { id: ID, weight: 1, costCenters: null, priceMillionths: LIST_MILLIONTHS };
+  const base = { id: OWN_PROVIDER, weight: 1, costCenters: null, priceMillionths: LIST_MILLIONTHS };
   if (!url) return { ...createSimulatorProvider({}, { ...base, onlyModels: null }), credentialId };
   return {
     ...base,
