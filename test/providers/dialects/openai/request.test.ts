@@ -370,6 +370,10 @@ describe('the cache', () => {
       'a prompt too short to be cached',
       { messages: [chat[0], { role: 'user', content: 'hi' }, ...chat.slice(2)] },
     ],
+    [
+      'a single question whose answer is a call',
+      { messages: [{ role: 'user', content: LONG }], tools: [tool('a')], tool_choice: 'required' },
+    ],
     ['a client that wants none', { messages: chat, cache_control: null }],
   ])('is not marked for %s', (_what, fields) => {
     expect(marks(fields)).toEqual([]);

@@ -1,7 +1,7 @@
 /**
  * Marks what of a chat the provider may cache: OpenAI's clients mark nothing, and a conversation of many turns would
  * pay its whole history anew each time. Only where the chat shows that it goes on (it has an answer already, or offers
- * tools, whose results will follow): what is cached and never read again costs a quarter more. A client that marks by
+ * tools, whose results will follow; a call that is forced is mostly the answer itself): what is cached and never read again costs a quarter more. A client that marks by
  * itself, or sends `cache_control` with the request (null: no caching), decides for itself.
  *
  * Marked is each end that a later request shares: tools and system, where the last request ended (it is found there
@@ -11,6 +11,7 @@
 import type { Model } from '../../../../durable-objects/core/catalogue/types.ts';
 import type { Conversation } from './conversation.ts';
 import type { Tool } from './messages-body.ts';
+import type { OfferedTools } from './tools.ts';
 
 const MARK = { type: 'ephemeral' } as const;
 /** No text makes more tokens of a byte, bar a few scripts: a shorter prompt is certainly not cached. */
@@ -19,12 +20,13 @@ const MOST_TOKENS_A_BYTE = 0.5;
 /** Sets marks in the conversation and the tools; `promptBytes` is the request's size. */
 export function markCache(
   { system, messages }: Conversation,
-  tools: readonly Tool[],
+  { tools, choice }: Pick<OfferedTools, 'tools' | 'choice'>,
   model: Model | null,
   promptBytes: number,
 ): void {
   const answered = messages.findLastIndex(({ role }) => role === 'assistant');
-  if (answered === -1 && tools.length === 0) return;
+  const isForced = choice?.type === 'any' || choice?.type === 'tool';
+  if (answered === -1 && (tools.length === 0 || isForced)) return;
   if (promptBytes * MOST_TOKENS_A_BYTE < (model?.minCacheable ?? 0)) return;
   if (isMarked({ system, messages }, tools)) return;
   const ends = [

@@ -62,7 +62,7 @@ function translated(body: JsonObject, size: number, modelOf: (name: string) => M
   const conversation = readConversation(body.messages);
   const { tools, choice, areFunctions } = readTools(body);
   const stops = readStops(body);
-  if (body.cache_control === undefined) markCache(conversation, tools, model, size);
+  if (body.cache_control === undefined) markCache(conversation, { tools, choice }, model, size);
   const request = {
     model: name,
     messages: conversation.messages,
