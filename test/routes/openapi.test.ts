@@ -120,6 +120,7 @@ test('the OpenAPI document describes the admin API and the data plane', () => {
       "POST /admin/v1/reconciliations/run",
       "POST /admin/v1/role_bindings",
       "POST /admin/v1/service_tokens",
+      "POST /v1/chat/completions",
       "POST /v1/me/increase_requests",
       "POST /v1/me/link",
       "POST /v1/me/prefer",
