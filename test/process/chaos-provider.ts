@@ -38,7 +38,8 @@ export interface ChaosProvider {
 }
 
 /** A silent one gives up after this long, ms. */
-const GIVES_UP_MS = 1_500;
+const GIVES_UP_MS = 2_500;
+const RESET_AFTER_MS = 100;
 
 export const CHAOS_USAGE = {
   input_tokens: 1_000,
@@ -146,7 +147,7 @@ function act(socket: Socket, mood: Mood, name: string, requestId: string): void 
       const half = events(name, requestId).slice(0, 3).join('');
       // The reset must not overtake what was written.
       socket.write(head(200, requestId, 'text/event-stream') + chunk(half), () => {
-        setTimeout(() => socket.resetAndDestroy(), 30);
+        setTimeout(() => socket.resetAndDestroy(), RESET_AFTER_MS);
       });
       return;
     }
