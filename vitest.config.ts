@@ -11,6 +11,8 @@ const PURE = [
   'test/player/**/*.test.ts',
   'test/policy/diff/**/*.test.ts',
   'test/policy/review/**/*.test.ts',
+  'test/providers/event-stream.test.ts',
+  'test/providers/dialects/**/*.test.ts',
 ];
 
 /** The Worker as it would be deployed: one module to load for each file of tests, and not four hundred. */
