@@ -78,7 +78,7 @@ function bodyProblem({ path, message }: BodyProblem, edge: Edge): Response {
 }
 
 /** The key of a request that its wallet lets pass, or the answer that turns it away. */
-async function admit(request: Request, edge: Edge): Promise<VerifiedKey | Response> {
+export async function admit(request: Request, edge: Edge): Promise<VerifiedKey | Response> {
   const key = await authenticate(request, edge);
   if (key instanceof Response) return key;
   const wallet = () => walletOfKey(edge, key);
