@@ -3,7 +3,8 @@
  * it resets, what to do. One sentence, no code words.
  */
 import { formatDollars, type NanoUsd, nanoUsd } from './money.ts';
-import type { Scope, WindowKind } from './policy/types.ts';
+import type { LimitScope, Scope, WindowKind } from './policy/types.ts';
+import type { RateFigure } from './rate-limit.ts';
 import { pauseLine, type Standing } from './standing.ts';
 import { zonedIso } from './window.ts';
 
@@ -74,6 +75,28 @@ function atLeastACent(amount: NanoUsd): NanoUsd {
 /** Only the open holds of turns in progress stand in the way. */
 export function pendingSentence(standing: Standing, names: CostCenterNames): string {
   return `${owner(standing, names)} has its last ${formatDollars(standing.held)} reserved by turns that are still running; this turn is tried again in a few seconds.`;
+}
+
+const FIGURES: Record<RateFigure, string> = {
+  requests_per_minute: 'requests a minute',
+  tokens_per_minute: 'tokens a minute',
+  concurrent_turns: 'turns at once',
+};
+
+/** A limit besides money is reached; the turn fits after so many seconds. */
+export function limitSentence(
+  { scope, subject, figure, most }: { scope: LimitScope; subject: string; figure: RateFigure; most: number },
+  seconds: number,
+  names: CostCenterNames,
+): string {
+  const whose: Record<LimitScope, string> = {
+    cost_center: names.name,
+    developer: `each developer in ${names.name} (${subject})`,
+    key: `your key ${subject} in ${names.name}`,
+  };
+  const limit = `${most.toLocaleString('en-US')} ${FIGURES[figure]}`;
+  const wait = seconds === 1 ? 'a second' : `${seconds} seconds`;
+  return `The limit of ${limit} of ${whose[scope]} is reached; this turn is tried again in ${wait}.`;
 }
 
 /** A guaranteed budget cannot take a turn without a ceiling; `causes` name what in the request has none. */

@@ -8,8 +8,6 @@ import type { Admission, Decision, RefusalDecision, TurnToDecide } from '../core
 import { heldAmount } from '../core/hold.ts';
 import { nanoUsd } from '../core/money.ts';
 import type { PolicyVersion } from '../core/policy/types.ts';
-import * as sentence from '../core/refusal.ts';
-import { retryAfterSeconds } from '../core/refuse.ts';
 import type { EarlierDecision } from '../core/replay/types.ts';
 import { bindsLine, fullest, type Standing } from '../core/standing.ts';
 import { NO_TOKENS } from '../core/usage.ts';
@@ -17,8 +15,11 @@ import { alertContextOf } from './alert-context.ts';
 import { type Configuration, canaryOver, isExempt, policyInForce } from './configuration.ts';
 import { decisionInputs } from './decision-inputs.ts';
 import { refusalEntry } from './entries.ts';
-import { watchDecision } from './guard-watch.ts';
+import { watchDecision, watchLimited } from './guard-watch.ts';
 import type { VirtualKey } from './keys.ts';
+import { type Limited, limitOver, limitReason } from './limiting.ts';
+import type { LimitHit } from './rates.ts';
+import { closedRefusal, toRefusal } from './refusals.ts';
 import type { KeyProblem, OpenReply, OpenRequest, Refusal, StandingView } from './rpc.ts';
 import { standingsFor, toRecordedStanding, toStandingView } from './standings.ts';
 import type { WalletState } from './state.ts';
@@ -63,9 +64,14 @@ export function openTurn(state: WalletState, configuration: Configuration, reque
     const isSame = known.opened !== null && JSON.stringify(known.opened.request) === JSON.stringify(request);
     return isSame && known.opened ? known.opened.reply : { status: 'conflict' };
   }
+  const answered = state.turns.rates.answered(request);
+  if (answered) return answered;
   const key = state.keys.find(request.keyId);
   const problem = keyProblem(key, state.clock.now());
   if (problem || !key) return { status: 'key_rejected', problem: problem ?? 'unknown' };
+  const closed = closedRefusal({ state, configuration, request, nowMs: state.clock.now() });
+  const limited = closed ? null : limitOver(state, configuration, request, key);
+  if (limited?.isTold) return answerLimited(state, configuration, request, key, limited);
   const { nowMs, sequence: openSeq } = state.clock.tick('open_seq');
   const { session } = request.facts;
   if (state.spans.isOver(session, nowMs)) {
@@ -76,13 +82,30 @@ export function openTurn(state: WalletState, configuration: Configuration, reque
   const { settleSeq } = state.clock.counts();
   const opened = { openSeq, admittedAtMs: nowMs, settleSeq, earlier: [], failedModels: [] };
   const opening = openingOf(state, configuration, request, key, opened);
-  const closed = closedRefusal(opening);
   if (closed) return bookRefusal(opening, closed, null);
+  if (limited) {
+    watchLimited(opening);
+    return bookRefusal(opening, limited.refusal, null, limited.hit);
+  }
   const decision = decideOver(opening);
   watchDecision(opening, decision);
   return decision.kind === 'refuse'
     ? bookRefusal(opening, toRefusal(opening, decision), decision)
     : bookHold(opening, decision);
+}
+
+/** Refuses a turn by a limit whose refusal is booked already: nothing is written. */
+function answerLimited(
+  state: WalletState,
+  configuration: Configuration,
+  request: OpenRequest,
+  key: VirtualKey,
+  { hit, refusal }: Limited,
+): OpenReply {
+  const opened = { ...state.clock.counts(), admittedAtMs: state.clock.now(), earlier: [], failedModels: [] };
+  const standing = shownStanding(openingOf(state, configuration, request, key, opened), request.facts.model);
+  const reply: OpenReply = { status: 'refused', refusal, reasons: [limitReason(hit)], standing };
+  return state.turns.rates.answer(request, reply);
 }
 
 /** When a turn was admitted first, and the models it failed on since. */
@@ -129,49 +152,6 @@ export function decideOver(opening: Opening): Decision {
     state.sessions.saveStep(turn.facts, decision.step, nowMs);
   }
   return decision;
-}
-
-/** What a person stopped takes no turns, whatever money it has: a cost center, or one session. */
-function closedRefusal({ configuration, state, request, nowMs }: Opening): Refusal | null {
-  const { archived, paused, names } = configuration;
-  const base = { retryable: false, retryAfterSeconds: null, standing: null };
-  if (archived) return { ...base, why: 'archived', message: sentence.archivedSentence(names) };
-  const stop = state.stops.reasonOf(request.facts.session);
-  if (stop !== null) return { ...base, why: 'stopped', message: sentence.stoppedSentence(stop, names) };
-  if (!paused || (paused.untilMs !== null && paused.untilMs <= nowMs)) return null;
-  const retryAfterSeconds = paused.untilMs === null ? null : Math.ceil((paused.untilMs - nowMs) / 1000);
-  return {
-    ...base,
-    why: 'paused',
-    retryAfterSeconds,
-    message: sentence.pausedSentence(paused.reason, paused.untilMs, names),
-  };
-}
-
-export function toRefusal(opening: Opening, decision: RefusalDecision): Refusal {
-  const { configuration, request, policy, nowMs, openSeq } = opening;
-  const { names } = configuration;
-  const { standing, why } = decision;
-  const timezone = policy?.policy.timezone ?? names.timezone;
-  const refusal = { why, retryable: false, retryAfterSeconds: null, standing: null };
-  if (why === 'model' || !standing) {
-    const allowed = policy?.policy.allowedModels ?? [];
-    return { ...refusal, message: sentence.modelSentence(request.facts.model, allowed, names) };
-  }
-  const view = toStandingView(standing, timezone);
-  if (why === 'pending') {
-    const message = sentence.pendingSentence(standing, names);
-    return { why, retryable: true, retryAfterSeconds: retryAfterSeconds(openSeq), message, standing: view };
-  }
-  if (why === 'unbounded') {
-    const message = sentence.unboundedSentence(standing.budget.id, request.facts.unbounded, names);
-    return { ...refusal, message, standing: view };
-  }
-  const needed = decision.hold && heldAmount(decision.hold, standing.budget.admission);
-  const message = sentence.spentSentence(standing, needed, timezone, names);
-  const untilResetSeconds =
-    standing.endMs === null ? null : Math.max(1, Math.ceil((standing.endMs - nowMs) / 1000));
-  return { why, retryable: false, retryAfterSeconds: untilResetSeconds, message, standing: view };
 }
 
 /** The first step down and the first refusal of a window count as crossing their stage. */
@@ -271,18 +251,32 @@ function bookHold(opening: Opening, decision: Admission): OpenReply {
 }
 
 /** The turn as it was refused, with its reply and its row of the ledger on the way. */
-export function toRefused(opening: Opening, refusal: Refusal, decision: RefusalDecision | null): OpenedTurn {
+export function toRefused(
+  opening: Opening,
+  refusal: Refusal,
+  decision: RefusalDecision | null,
+  limited?: LimitHit,
+): OpenedTurn {
   const { state, nowMs } = opening;
-  const reasons = [...(decision?.reasons ?? [refusal.why]), ...failureReasons(opening)];
+  const why = limited ? limitReason(limited) : refusal.why;
+  const reasons = [...(decision?.reasons ?? [why]), ...failureReasons(opening)];
   const standing = refusal.standing ?? shownStanding(opening, opening.request.facts.model);
-  const opened = openedTurn(opening, decision, { status: 'refused', refusal, reasons, standing });
+  const opened = {
+    ...openedTurn(opening, decision, { status: 'refused', refusal, reasons, standing }),
+    limited,
+  };
   const { sequence: settleSeq } = state.clock.tick('settle_seq');
   state.outbox.put('ledger', refusalEntry(opened, state.catalogue.version, settleSeq, nowMs), nowMs);
   return opened;
 }
 
-function bookRefusal(opening: Opening, refusal: Refusal, decision: RefusalDecision | null): OpenReply {
-  const opened = toRefused(opening, refusal, decision);
+function bookRefusal(
+  opening: Opening,
+  refusal: Refusal,
+  decision: RefusalDecision | null,
+  limited?: LimitHit,
+): OpenReply {
+  const opened = toRefused(opening, refusal, decision, limited);
   opening.state.turns.insert('refused', opened, opening.nowMs);
   return opened.reply;
 }

@@ -31,8 +31,8 @@ export interface DecidedAnew {
   atMs: number;
 }
 
-/** Who or what refused a turn: the policy (`pending`: to come back in seconds), or a person. */
-export type RefusalWhy = RefusalDecision['why'] | 'paused' | 'archived' | 'stopped';
+/** Who or what refused a turn: the policy (`pending`: to come back in seconds), a limit besides money, or a person. */
+export type RefusalWhy = RefusalDecision['why'] | 'limit' | 'paused' | 'archived' | 'stopped';
 
 /** What a decision was made from, beside standings and policy: of the ledger's `decision_inputs`. */
 export interface RecordedInputs {
