@@ -77,10 +77,10 @@ export function pendingSentence(standing: Standing, names: CostCenterNames): str
   return `${owner(standing, names)} has its last ${formatDollars(standing.held)} reserved by turns that are still running; this turn is tried again in a few seconds.`;
 }
 
-const FIGURES: Record<RateFigure, string> = {
-  requests_per_minute: 'requests a minute',
-  tokens_per_minute: 'tokens a minute',
-  concurrent_turns: 'turns at once',
+const FIGURES: Record<RateFigure, readonly [one: string, when: string]> = {
+  requests_per_minute: ['request', 'a minute'],
+  tokens_per_minute: ['token', 'a minute'],
+  concurrent_turns: ['turn', 'at once'],
 };
 
 /** A limit besides money is reached; the turn fits after so many seconds. */
@@ -94,7 +94,8 @@ export function limitSentence(
     developer: `each developer in ${names.name} (${subject})`,
     key: `your key ${subject} in ${names.name}`,
   };
-  const limit = `${most.toLocaleString('en-US')} ${FIGURES[figure]}`;
+  const [one, when] = FIGURES[figure];
+  const limit = `${most.toLocaleString('en-US')} ${one}${most === 1 ? '' : 's'} ${when}`;
   const wait = seconds === 1 ? 'a second' : `${seconds} seconds`;
   return `The limit of ${limit} of ${whose[scope]} is reached; this turn is tried again in ${wait}.`;
 }
