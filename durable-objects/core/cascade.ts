@@ -28,6 +28,8 @@ export interface Descent {
   facts: TurnFacts;
   history: SessionHistory | null;
   policy: Policy;
+  /** The only models the turn's key may use; null: all that the policy allows. */
+  allowedModels: readonly string[] | null;
   /** Models that the upstream refused for this turn or this pair of models before. */
   refused: readonly string[];
   catalogue: Catalogue;
@@ -44,9 +46,9 @@ export function dearnessOf({ model }: Candidate, nowMs: number): number {
  * all (unknown, not allowed, or not cheaper: nothing ever moves to a dearer model).
  */
 export function candidateBelow(above: Candidate, id: string, descent: Descent): Candidate | string | null {
-  const { facts, history, policy, refused, catalogue, nowMs } = descent;
+  const { facts, history, refused, catalogue, nowMs } = descent;
   const model = findModel(catalogue, id);
-  if (!model || !isAllowed(policy, model.id)) return null;
+  if (!model || !isAllowed(descent, model.id)) return null;
   if (dearness(model, nowMs) >= dearnessOf(above, nowMs)) return null;
   if (refused.includes(model.id)) return 'skipped:refused_upstream';
   const obstacle = cannotServe(model, facts, estimatePromptTokens(facts, history, model), nowMs);
@@ -68,9 +70,22 @@ export function candidates(askedId: string, descent: Descent): Candidates {
     if (typeof found === 'string') skipped.push(found);
     else if (found) below.push(found);
   }
-  return { asked: isAllowed(policy, asked.model?.id ?? askedId) ? asked : null, below, skipped };
+  return { asked: isAllowed(descent, asked.model?.id ?? askedId) ? asked : null, below, skipped };
 }
 
-function isAllowed(policy: Policy, id: string): boolean {
-  return policy.allowedModels === null || policy.allowedModels.includes(id);
+/** Whether both the policy and the turn's key allow a model, by its id. */
+export function isAllowed(
+  { policy, allowedModels }: Pick<Descent, 'policy' | 'allowedModels'>,
+  id: string,
+): boolean {
+  return modelsAllowed(policy.allowedModels, allowedModels)?.includes(id) ?? true;
+}
+
+/** What is in both lists, in the order of the key's; null: every model. */
+export function modelsAllowed(
+  byPolicy: readonly string[] | null,
+  byKey: readonly string[] | null,
+): readonly string[] | null {
+  if (byPolicy === null || byKey === null) return byKey ?? byPolicy;
+  return byKey.filter((id) => byPolicy.includes(id));
 }

@@ -110,8 +110,19 @@ export function unboundedSentence(
   return `Budget ${budgetId} of ${names.name} only admits turns whose highest cost is known beforehand, and this request has none (${named}); leave that out, or ${whomToAsk(names)}.`;
 }
 
-export function modelSentence(model: string, allowed: readonly string[], names: CostCenterNames): string {
-  return `${names.name} does not allow the model ${model}; choose one of ${allowed.join(', ')}.`;
+/** A model that may not be used; `isOfKey`: the key's own list of models leaves it out. */
+export function modelSentence(
+  model: string,
+  allowed: readonly string[],
+  names: CostCenterNames,
+  isOfKey = false,
+): string {
+  const what = isOfKey
+    ? `Your key in ${names.name} may not use the model ${model}`
+    : `${names.name} does not allow the model ${model}`;
+  if (allowed.length > 0) return `${what}; choose one of ${allowed.join(', ')}.`;
+  const asked = names.manager ?? `whoever manages ${names.name}`;
+  return `${what}, and no model that the key may use is allowed there; ask ${asked}.`;
 }
 
 /** Somebody stopped this one session. */

@@ -7,7 +7,7 @@ import { findModel } from '../core/catalogue/lookup.ts';
 import type { Catalogue } from '../core/catalogue/types.ts';
 import { estimateOutputTokens, estimatePromptTokens } from '../core/estimate.ts';
 import type { SessionHistory } from '../core/history.ts';
-import type { Policy, PolicyVersion, RateLimit } from '../core/policy/types.ts';
+import type { Policy, PolicyVersion, RateFigures, RateLimit } from '../core/policy/types.ts';
 import { limitSentence } from '../core/refusal.ts';
 import { retryAfterSeconds } from '../core/refuse.ts';
 import type { TurnFacts } from '../core/turn.ts';
@@ -41,8 +41,9 @@ function expectedTokens(facts: TurnFacts, history: SessionHistory | null, catalo
   return estimatePromptTokens(facts, history, model) + estimateOutputTokens(facts, history, model);
 }
 
-function figuresFor(limit: RateLimit, { developer }: Rated) {
-  return (limit.scope === 'developer' ? limit.overrides.get(developer) : undefined) ?? limit;
+/** A limit's figures for a subject; only developers have overrides. */
+function figuresOf(limit: RateLimit, subject: string): RateFigures {
+  return limit.overrides.get(subject) ?? limit;
 }
 
 /** Of the limits that a turn does not fit in, the one that it has to wait for longest. */
@@ -54,14 +55,16 @@ function longestWait(
   nowMs: number,
 ): Waiting | null {
   const { windows, answers } = state.turns.rates;
-  const isCounted = policy.limits.some((limit) => figuresFor(limit, rated).tokensPerMinute !== null);
+  const isCounted = policy.limits.some(
+    (limit) => figuresOf(limit, subjectIn(limit.scope, rated)).tokensPerMinute !== null,
+  );
   const tokens = isCounted ? expectedTokens(facts, state.sessions.history(facts), state.catalogue) : 0;
   const spread = retryAfterSeconds(state.clock.counts().openSeq + answers);
   let longest: Waiting | null = null;
   for (const limit of policy.limits) {
     const { id, scope } = limit;
     const subject = subjectIn(scope, rated);
-    const hits = windows.hits(rateSubject(scope, subject), figuresFor(limit, rated), tokens, nowMs);
+    const hits = windows.hits(rateSubject(scope, subject), figuresOf(limit, subject), tokens, nowMs);
     for (const { figure, most, waitMs } of hits) {
       const seconds = waitMs === null ? spread : Math.ceil(waitMs / 1_000);
       if (longest && longest.seconds >= seconds) continue;
@@ -106,27 +109,34 @@ export function limitOver(
   return { hit, refusal, isTold: state.turns.rates.isTold(hit, nowMs) };
 }
 
+/** How one subject stands to a limit. */
+function rateView(state: WalletState, limit: RateLimit, subject: string, nowMs: number): RateView {
+  const { scope } = limit;
+  const { requests, tokens, openTurns } = state.turns.rates.windows.use(rateSubject(scope, subject), nowMs);
+  const figures = figuresOf(limit, subject);
+  return {
+    scope,
+    subject,
+    requestsLastMinute: requests,
+    requestsPerMinute: figures.requestsPerMinute,
+    tokensLastMinute: tokens,
+    tokensPerMinute: figures.tokensPerMinute,
+    concurrentTurns: openTurns,
+    concurrentTurnsLimit: figures.concurrentTurns,
+  };
+}
+
 /** How every subject that used anything within the last minute stands to its limits. Reads only. */
 export function rateViews(state: WalletState, { limits }: Policy, nowMs: number): RateView[] {
-  const { windows } = state.turns.rates;
-  const names = windows.subjects(nowMs);
+  const names = state.turns.rates.windows.subjects(nowMs);
   return limits.flatMap((limit) => {
-    const { scope } = limit;
-    const prefix = rateSubject(scope, '');
+    const prefix = rateSubject(limit.scope, '');
     const subjects = names.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
-    return subjects.toSorted().map((subject): RateView => {
-      const { requests, tokens, openTurns } = windows.use(rateSubject(scope, subject), nowMs);
-      const figures = (scope === 'developer' ? limit.overrides.get(subject) : undefined) ?? limit;
-      return {
-        scope,
-        subject,
-        requestsLastMinute: requests,
-        requestsPerMinute: figures.requestsPerMinute,
-        tokensLastMinute: tokens,
-        tokensPerMinute: figures.tokensPerMinute,
-        concurrentTurns: openTurns,
-        concurrentTurnsLimit: figures.concurrentTurns,
-      };
-    });
+    return subjects.toSorted().map((subject) => rateView(state, limit, subject, nowMs));
   });
+}
+
+/** How whoever is asked about stands to each limit, used or not. Reads only. */
+export function ratesOf(state: WalletState, { limits }: Policy, rated: Rated, nowMs: number): RateView[] {
+  return limits.map((limit) => rateView(state, limit, subjectIn(limit.scope, rated), nowMs));
 }

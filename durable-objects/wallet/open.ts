@@ -128,6 +128,7 @@ export function openingOf(
     facts,
     history: state.sessions.history(facts),
     tags: key.tags,
+    allowedModels: key.allowedModels,
     // Where the model it led to does not work, the step is over.
     step: failed.length > 0 ? null : state.sessions.step(facts),
     preferred: state.sessions.preference(facts.session, key.developer),

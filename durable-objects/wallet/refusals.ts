@@ -1,4 +1,6 @@
 /** Why a turn is refused, as its client is told. */
+import { modelsAllowed } from '../core/cascade.ts';
+import { canonicalId } from '../core/catalogue/lookup.ts';
 import type { RefusalDecision } from '../core/decision.ts';
 import { heldAmount } from '../core/hold.ts';
 import * as sentence from '../core/refusal.ts';
@@ -31,14 +33,17 @@ export function closedRefusal({
 
 /** The refusal of a decision. */
 export function toRefusal(opening: Opening, decision: RefusalDecision): Refusal {
-  const { configuration, request, policy, nowMs, openSeq } = opening;
+  const { state, configuration, request, key, policy, nowMs, openSeq } = opening;
   const { names } = configuration;
   const { standing, why } = decision;
   const timezone = policy?.policy.timezone ?? names.timezone;
   const refusal = { why, retryable: false, retryAfterSeconds: null, standing: null };
   if (why === 'model' || !standing) {
-    const allowed = policy?.policy.allowedModels ?? [];
-    return { ...refusal, message: sentence.modelSentence(request.facts.model, allowed, names) };
+    const { model } = request.facts;
+    const byKey = key.allowedModels;
+    const allowed = modelsAllowed(policy?.policy.allowedModels ?? null, byKey) ?? [];
+    const isOfKey = byKey !== null && !byKey.includes(canonicalId(state.catalogue, model));
+    return { ...refusal, message: sentence.modelSentence(model, allowed, names, isOfKey) };
   }
   const view = toStandingView(standing, timezone);
   if (why === 'pending') {

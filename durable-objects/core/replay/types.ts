@@ -40,6 +40,8 @@ export interface RecordedInputs {
   step: Step | null;
   preferred: string | null;
   exempt: boolean;
+  /** The only models the key might use; null: every one, and in entries from before keys had any. */
+  allowedModels: readonly string[] | null;
   /** Models not to be tried in the last decision, those that failed on the way first. */
   refused: readonly string[];
   /** Null where a person refused the turn. */

@@ -31,7 +31,7 @@ export const budgetView = z.object({
 
 const noLimit = z.number().int().nullable().openapi({ description: 'Null: without limit.' });
 
-const rateView = z.object({
+export const rateView = z.object({
   scope: z.enum(LIMIT_SCOPES),
   subject: z.string(),
   requests_last_minute: z
@@ -58,7 +58,7 @@ const walletView = z
   })
   .openapi('Wallet');
 
-function viewOfRate(view: RateView): z.infer<typeof rateView> {
+export function viewOfRate(view: RateView): z.infer<typeof rateView> {
   return {
     scope: view.scope,
     subject: view.subject,
