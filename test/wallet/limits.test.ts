@@ -320,6 +320,23 @@ test('the wallet’s view has every subject that used anything, with what it may
   ]);
 });
 
+test('a developer who left is known by their pseudonym in what limits keep, and counted on', async () => {
+  const scenario = await openWallet(limiting({ scope: 'developer', requests_per_minute: 1 }));
+  await open(scenario);
+  expect(await ask(scenario)).toMatch(/^limit/);
+  await drain(scenario.wallet);
+  await scenario.wallet.rename({ developer: DEVELOPER, pseudonym: 'left-1' });
+  const rows = await runInDurableObject(scenario.wallet, (_, state) =>
+    JSON.stringify(state.storage.sql.exec('SELECT * FROM turns').toArray()),
+  );
+  expect(rows).not.toContain(DEVELOPER);
+  const { limits } = await scenario.wallet.view(scenario.id);
+  expect(limits).toMatchObject([{ subject: 'left-1', requestsLastMinute: 1 }]);
+  const before = await kept(scenario);
+  expect(await ask(scenario)).toMatch(/^limit/);
+  expect(await kept(scenario)).toEqual(before);
+});
+
 test('whatever comes, and however often the wallet is killed, it answers as one that looks at every turn', async () => {
   const [requests, tokens, atOnce] = [5, 20_000, 3];
   const figures = { requests_per_minute: requests, tokens_per_minute: tokens, concurrent_turns: atOnce };
