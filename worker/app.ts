@@ -17,6 +17,7 @@ import { mountIncreaseRequests } from './routes/me-increase-requests.ts';
 import { mountStanding } from './routes/me-standing.ts';
 import { mountMetrics } from './routes/metrics.ts';
 import { mountOauthUsage } from './routes/oauth-usage.ts';
+import { mountOpenai } from './routes/openai.ts';
 import { openApiDocument } from './routes/openapi.ts';
 
 type Configured = { bindings: Bindings; providers: Providers } | { problem: string };
@@ -58,6 +59,7 @@ app.get('/healthz', ({ json, var: { providers } }) =>
 app.get('/openapi.json', (context) => context.json(openApiDocument()));
 mountDataPlane(app);
 mountBedrock(app);
+mountOpenai(app);
 mountMe(app);
 mountIncreaseRequests(app);
 mountStanding(app);

@@ -6,12 +6,12 @@ import { z } from 'zod';
 import type { AlertDelivery } from '../durable-objects/alerts/delivery.ts';
 import { type AlertVariables, readAlertSettings } from '../durable-objects/core/alerting/settings.ts';
 import { type FailoverSettings, readFailover } from '../durable-objects/core/failover-settings.ts';
+import { readModelAliases, withOwnIds } from '../durable-objects/core/model-aliases.ts';
 import { parseUsd } from '../durable-objects/core/money.ts';
 import { readOtlpDestination } from '../durable-objects/core/otlp-destination.ts';
 import {
   type ProviderSettings,
   type ProviderVariables,
-  readModelAliases,
   readProviders,
 } from '../durable-objects/core/provider-settings.ts';
 import { err, ok, type Result } from '../durable-objects/core/result.ts';
@@ -107,7 +107,7 @@ export interface Bindings {
   /** Whose word on people counts; none where none is configured. */
   trustedIssuers: readonly TrustedIssuer[];
   providers: readonly [ProviderSettings, ...ProviderSettings[]];
-  /** What a deployment calls models, and the first-party names they stand for. */
+  /** What a deployment and its providers call models, and the first-party names they stand for. */
   modelAliases: ReadonlyMap<string, string>;
   failover: FailoverSettings;
   /** Whether a developer may bring a credential of their own, with Bursar's key in `x-bursar-key`. */
@@ -269,7 +269,7 @@ export function readBindings(env: Env): Result<Bindings, string> {
     policyFourEyes: vars.POLICY_FOUR_EYES,
     trustedIssuers: trusted.value,
     providers: providers.value,
-    modelAliases: aliases.value,
+    modelAliases: withOwnIds(aliases.value, providers.value),
     failover: failover.value,
     ownCredentials: vars.OWN_CREDENTIALS,
     anthropicVersion: vars.ANTHROPIC_VERSION,

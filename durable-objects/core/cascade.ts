@@ -15,8 +15,10 @@ export interface Candidate {
 }
 
 export interface Candidates {
-  /** The model asked for; null where the policy does not allow it. */
+  /** The model asked for; null where the policy does not allow it, or no provider has it for this turn. */
   asked: Candidate | null;
+  /** Why it is null, as a reason's code; null where it is not. */
+  missing: 'model_not_allowed' | 'model_unavailable' | null;
   /** Cheaper models that can take the request, dearest first. */
   below: Candidate[];
   /** `skipped:…` codes of the models passed over. */
@@ -28,7 +30,7 @@ export interface Descent {
   facts: TurnFacts;
   history: SessionHistory | null;
   policy: Policy;
-  /** Models that the upstream refused for this turn or this pair of models before. */
+  /** Models that the upstream refused for this turn or this pair of models before, or that no provider has for it. */
   refused: readonly string[];
   catalogue: Catalogue;
   nowMs: number;
@@ -60,15 +62,23 @@ export function candidateBelow(above: Candidate, id: string, descent: Descent): 
 export function candidates(askedId: string, descent: Descent): Candidates {
   const { policy, catalogue } = descent;
   const asked: Candidate = { id: askedId, model: findModel(catalogue, askedId) };
+  const name = asked.model?.id ?? askedId;
+  const missing = missingFor(name, descent);
   const below: Candidate[] = [];
   const skipped: string[] = [];
-  const position = policy.cascade.indexOf(asked.model?.id ?? askedId);
+  const position = policy.cascade.indexOf(name);
   for (const id of policy.cascade.slice(position + 1)) {
     const found = candidateBelow(asked, id, descent);
     if (typeof found === 'string') skipped.push(found);
     else if (found) below.push(found);
   }
-  return { asked: isAllowed(policy, asked.model?.id ?? askedId) ? asked : null, below, skipped };
+  return { asked: missing ? null : asked, missing, below, skipped };
+}
+
+/** Why the model asked for is not to be had, whatever money there is. */
+function missingFor(id: string, { policy, refused }: Descent): Candidates['missing'] {
+  if (!isAllowed(policy, id)) return 'model_not_allowed';
+  return refused.includes(id) ? 'model_unavailable' : null;
 }
 
 function isAllowed(policy: Policy, id: string): boolean {

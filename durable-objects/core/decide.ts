@@ -42,6 +42,9 @@ const WITHOUT_LIMIT: Policy = {
   cascade: DEFAULT_CASCADE,
   routes: [],
   allowedModels: null,
+  limits: [],
+  allowedProviders: null,
+  whenExhausted: 'fail',
 };
 
 /** The same with other rules than this deployment's. */
@@ -174,7 +177,7 @@ function admit(turn: TurnToDecide, chosen: Trial, admitting: Admitting): Admissi
   const why = [...lead, ...obstacleReasons(obstacles)];
   const reasons = [
     ...(wish ? [wish] : []),
-    ...(ladder.asked ? [] : ['model_not_allowed']),
+    ...(ladder.missing ? [ladder.missing] : []),
     ...why,
     ...(why.length > 0 || !isAsked ? ladder.skipped : []),
     ...(maxTokens === null ? [] : ['clamped:max_tokens']),

@@ -1,6 +1,6 @@
 /** How far a turn goes from provider to provider before its answer begins: the variable `FAILOVER`, a JSON object. */
 import { z } from 'zod';
-import { jsonPath } from './policy/path.ts';
+import { isObjectDocument, parsedVariable, problemsIn } from './json-variable.ts';
 import { err, ok, type Result } from './result.ts';
 
 export interface FailoverSettings {
@@ -35,16 +35,8 @@ const schema = z
 /** The settings, or one line that names what is wrong. */
 export function readFailover(text: string | undefined): Result<FailoverSettings, string> {
   const given = text?.trim() ?? '';
-  let document: unknown = {};
-  try {
-    if (given !== '') document = JSON.parse(given);
-  } catch {
-    return err('FAILOVER: expected a JSON object such as {"attempts": 3}');
-  }
+  const document = given === '' ? {} : parsedVariable(given);
+  if (!isObjectDocument(document)) return err('FAILOVER: expected a JSON object such as {"attempts": 3}');
   const parsed = schema.safeParse(document);
-  if (parsed.success) return ok(parsed.data);
-  const problems = parsed.error.issues.map(({ path, message }) =>
-    path.length === 0 ? `FAILOVER: ${message}` : `FAILOVER.${jsonPath(path)}: ${message}`,
-  );
-  return err(problems.join('; '));
+  return parsed.success ? ok(parsed.data) : err(problemsIn('FAILOVER', parsed.error));
 }

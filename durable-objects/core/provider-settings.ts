@@ -4,18 +4,16 @@
  * what was expected, never a value.
  */
 import { z } from 'zod';
+import { canonicalId, findModel } from './catalogue/lookup.ts';
 import { builtinCatalogue } from './catalogue/models.ts';
-import { modelNamed } from './catalogue/names.ts';
-import { jsonPath } from './policy/path.ts';
+import { modelNamed, PROFILES, type Profile } from './catalogue/names.ts';
+import { parsedVariable, problemsIn } from './json-variable.ts';
+import { modelName } from './model-aliases.ts';
+import { type ProviderCredential, readCredential } from './provider-credential.ts';
 import { err, ok, type Result } from './result.ts';
 
 export const PROVIDER_KINDS = ['anthropic', 'bedrock', 'bedrock-mantle', 'simulator'] as const;
 export type ProviderKind = (typeof PROVIDER_KINDS)[number];
-
-export type ProviderCredential =
-  | { kind: 'api_key'; apiKey: string }
-  /** Signature Version 4; `sessionToken` null: of keys that are not temporary. */
-  | { kind: 'sigv4'; accessKeyId: string; secretAccessKey: string; sessionToken: string | null };
 
 export interface ProviderSettings {
   /** `[a-z0-9-]{1,63}`; in `x-bursar-provider`, the ledger and policies. */
@@ -28,12 +26,12 @@ export interface ProviderSettings {
   /** Of Bedrock. */
   region: string | null;
   /** Of Bedrock: the inference profile that models are asked through ("eu", "global"); null: the bare model. */
-  profile: string | null;
+  profile: Profile | null;
   /** Null: the kind needs none. */
   credential: ProviderCredential | null;
-  /** Its own ids of models, by first-party id, where they are other than the kind's usual ones. */
+  /** Its own ids of models, by the catalogue's id, where they are other than the kind's usual ones. */
   modelIds: ReadonlyMap<string, string>;
-  /** The only models it serves, by first-party id; null: every one it has an id for. */
+  /** The only models it serves, by the catalogue's id; null: every one it has an id for. */
   onlyModels: readonly string[] | null;
   /** The only cost centers it serves; null: all that have none of the kind to themselves. */
   costCenters: readonly string[] | null;
@@ -49,6 +47,9 @@ export interface ProviderVariables {
   ANTHROPIC_UPSTREAM_URL?: string | undefined;
 }
 
+/** Stands for a credential that a developer brings, in `x-bursar-provider`, the ledger and policies. */
+export const OWN_PROVIDER = 'own';
+
 /** List prices. */
 export const LIST_MILLIONTHS = 1_000_000;
 /** Regional and multi-region endpoints of Bedrock take 10 % more from the 4.5 models on; `global.` does not. */
@@ -56,12 +57,7 @@ const REGIONAL_MILLIONTHS = 1_100_000;
 const ANTHROPIC_URL = 'https://api.anthropic.com';
 const MAX_PROVIDERS = 50;
 
-const PROFILES = ['us', 'eu', 'jp', 'au', 'apac', 'global', 'us-gov'] as const;
 const ID = /^[a-z0-9-]{1,63}$/;
-const SIGV4 = /^([A-Z0-9]{16,128}):([A-Za-z0-9/+=]{16,128})(?::(\S{16,}))?$/;
-
-const modelName = z.string().min(1).max(256);
-
 const multiplier = z.string().transform((text, context): number => {
   const match = /^(\d{1,2})(?:\.(\d{1,6}))?$/.exec(text);
   const millionths = match ? Number(match[1]) * 1_000_000 + Number((match[2] ?? '').padEnd(6, '0')) : 0;
@@ -74,10 +70,16 @@ const multiplier = z.string().transform((text, context): number => {
 });
 
 const providerSchema = z.strictObject({
-  id: z.string().regex(ID, 'expected 1 to 63 of a-z, 0-9 and "-"'),
+  id: z
+    .string()
+    .regex(ID, 'expected 1 to 63 of a-z, 0-9 and "-"')
+    .refine((id) => id !== OWN_PROVIDER, `"${OWN_PROVIDER}" stands for credentials that developers bring`),
   kind: z.enum(PROVIDER_KINDS, { error: `expected one of ${PROVIDER_KINDS.join(', ')}` }),
   weight: z.int().min(0).max(1_000).optional(),
-  url: z.url({ protocol: /^https?$/, error: 'expected an http or https address' }).optional(),
+  url: z
+    .url({ protocol: /^https?$/, error: 'expected an http or https address' })
+    .regex(/^[^?#@]*$/, 'expected an address without query, fragment and user')
+    .optional(),
   region: z
     .string()
     .regex(/^[a-z]{2}(?:-[a-z]+)+-\d$/, 'expected a region such as "eu-central-1"')
@@ -103,36 +105,6 @@ const listSchema = z
   .min(1, 'expected at least one provider')
   .max(MAX_PROVIDERS, `expected at most ${MAX_PROVIDERS} providers`);
 
-/** Undefined where the text is no JSON. */
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
-function problemsIn(variable: string, error: z.ZodError): string {
-  return error.issues
-    .map(({ path, message }) => `${variable}${path.length === 0 ? '' : jsonPath(path)}: ${message}`)
-    .join('; ');
-}
-
-/** The aliases of `MODEL_ALIASES`, a JSON object of names and the models they stand for. */
-export function readModelAliases(text: string | undefined): Result<ReadonlyMap<string, string>, string> {
-  if (text === undefined || text.trim() === '') return ok(new Map());
-  const aliases = z.record(modelName, modelName).safeParse(parsed(text));
-  if (!aliases.success) {
-    return err('MODEL_ALIASES: expected a JSON object such as {"opus": "claude-opus-5-5"}');
-  }
-  const none = new Map<string, string>();
-  return ok(
-    new Map(
-      Object.entries(aliases.data).map(([name, model]) => [name, modelNamed(model, none, builtinCatalogue)]),
-    ),
-  );
-}
-
 /** The providers in the order they are listed; `env` has the secrets they name. */
 export function readProviders(
   env: ProviderVariables,
@@ -140,16 +112,53 @@ export function readProviders(
 ): Result<readonly [ProviderSettings, ...ProviderSettings[]], string> {
   const { PROVIDERS: text } = env;
   if (text === undefined || text.trim() === '') return soleProvider(env);
-  const list = listSchema.safeParse(parsed(text));
+  const document = parsedVariable(text);
+  if (!Array.isArray(document)) {
+    return err('PROVIDERS: expected a JSON list such as [{"id": "main", "kind": "anthropic"}]');
+  }
+  const list = listSchema.safeParse(document);
   if (!list.success) return err(problemsIn('PROVIDERS', list.error));
-  const ids = list.data.map(({ id }) => id);
-  const repeated = ids.find((id, index) => ids.indexOf(id) !== index);
-  if (repeated !== undefined) return err(`PROVIDERS: "${repeated}" is there twice`);
-  const read = list.data.map((written, index) => toSettings(written, `PROVIDERS[${index}]`, env, aliases));
-  const problems = read.filter((each) => !each.ok).map(({ error }) => error);
-  if (problems.length > 0) return err(problems.join('; '));
-  const [first, ...rest] = read.filter((each) => each.ok).map(({ value }) => value);
-  return first ? ok([first, ...rest]) : err('PROVIDERS: expected at least one provider');
+  const problems = repeatedIds(list.data);
+  const settings: ProviderSettings[] = [];
+  for (const [index, written] of list.data.entries()) {
+    const read = toSettings(written, `PROVIDERS[${index}]`, env, aliases);
+    if (read.ok) settings.push(read.value);
+    else problems.push(read.error);
+  }
+  const [first, ...rest] = settings;
+  if (problems.length === 0) problems.push(...ambiguousIds(settings));
+  return first && problems.length === 0 ? ok([first, ...rest]) : err(problems.join('; '));
+}
+
+/** The secrets that a list names, where it is one that can be read. */
+export function secretsNamed(text: string): string[] {
+  const list = listSchema.safeParse(parsedVariable(text));
+  return (list.data ?? []).flatMap((written) => secretNameOf(written) ?? []);
+}
+
+function secretNameOf({ kind, secret }: Written): string | undefined {
+  return secret ?? (kind === 'anthropic' ? 'ANTHROPIC_API_KEY' : undefined);
+}
+
+function repeatedIds(list: readonly Written[]): string[] {
+  const ids = list.map(({ id }) => id);
+  return ids.flatMap((id, index) =>
+    ids.indexOf(id) < index ? [`PROVIDERS[${index}].id: "${id}" is there twice`] : [],
+  );
+}
+
+/** Ids that stand for one model here and for another there: who asks by such an id cannot be understood. */
+function ambiguousIds(settings: readonly ProviderSettings[]): string[] {
+  const models = new Map<string, string>();
+  return settings.flatMap(({ modelIds }, index) =>
+    [...modelIds].flatMap(([model, own]) => {
+      const other = models.get(own) ?? model;
+      models.set(own, other);
+      return other === model
+        ? []
+        : [`PROVIDERS[${index}].model_ids.${model}: its id already stands for ${other}`];
+    }),
+  );
 }
 
 const PLAIN = {
@@ -189,12 +198,27 @@ function toSettings(
 ): Result<ProviderSettings, string> {
   const { id, kind, region = null, profile = null } = written;
   const isBedrock = kind === 'bedrock' || kind === 'bedrock-mantle';
-  if (isBedrock && region === null)
+  const foreign = foreignField(written, isBedrock);
+  if (foreign !== null) return err(`${path}.${foreign}: a provider of kind "${kind}" has none`);
+  if (isBedrock && region === null) {
     return err(`${path}.region: expected a region, because kind is "${kind}"`);
-  const credential = credentialOf(written, path, env);
+  }
+  const credential = credentialOf(written, path, env, isBedrock);
   if (!credential.ok) return credential;
-  const named = (name: string): string => modelNamed(name, aliases, builtinCatalogue);
-  const modelIds = Object.entries(written.model_ids ?? {}).map(([name, own]) => [named(name), own] as const);
+  const named = (name: string): string =>
+    canonicalId(builtinCatalogue, modelNamed(name, aliases, builtinCatalogue));
+  const modelIds = new Map<string, string>();
+  for (const [name, own] of Object.entries(written.model_ids ?? {})) {
+    if (modelIds.has(named(name))) return err(`${path}.model_ids.${name}: ${named(name)} is there twice`);
+    modelIds.set(named(name), own);
+  }
+  const onlyModels = written.only_models?.map(named) ?? null;
+  const withoutId = onlyModels?.findIndex((model) => !modelIds.has(model) && !hasUsualId(kind, model)) ?? -1;
+  if (withoutId !== -1) {
+    return err(
+      `${path}.only_models[${withoutId}]: expected a model that "${kind}" has, or its id in model_ids`,
+    );
+  }
   return ok({
     id,
     kind,
@@ -203,8 +227,8 @@ function toSettings(
     region,
     profile,
     credential: credential.value,
-    modelIds: new Map(modelIds),
-    onlyModels: written.only_models?.map(named) ?? null,
+    modelIds,
+    onlyModels,
     costCenters: written.cost_centers ?? null,
     priceMillionths:
       written.price_multiplier ?? (isBedrock && profile !== 'global' ? REGIONAL_MILLIONTHS : LIST_MILLIONTHS),
@@ -224,23 +248,36 @@ function usualUrl(kind: ProviderKind, region: string | null): string | null {
   }
 }
 
+/** Whether the kind knows the model, by the catalogue's id, without being told its own. */
+function hasUsualId(kind: ProviderKind, model: string): boolean {
+  if (kind === 'anthropic' || kind === 'simulator') return true;
+  const known = findModel(builtinCatalogue, model)?.bedrock;
+  return kind === 'bedrock' ? Boolean(known) : (known?.messagesId ?? null) !== null;
+}
+
+/** A field that is there and means nothing to the kind: better told than passed over. */
+function foreignField(written: Written, isBedrock: boolean): string | null {
+  const fields = [
+    ...(isBedrock ? [] : (['region', 'profile'] as const)),
+    ...(written.kind === 'bedrock-mantle' ? (['profile'] as const) : []),
+    ...(written.kind === 'simulator' ? (['url', 'secret', 'model_ids'] as const) : []),
+  ];
+  return fields.find((name) => written[name] !== undefined) ?? null;
+}
+
 /** The secret a provider names, as the credential its kind takes. */
 function credentialOf(
-  { kind, secret }: Written,
+  written: Written,
   path: string,
   env: ProviderVariables,
+  isBedrock: boolean,
 ): Result<ProviderCredential | null, string> {
-  if (kind === 'simulator') return ok(null);
-  const name = secret ?? (kind === 'anthropic' ? 'ANTHROPIC_API_KEY' : undefined);
+  if (written.kind === 'simulator') return ok(null);
+  const name = secretNameOf(written);
   if (name === undefined) return err(`${path}.secret: expected the name of the secret with its credential`);
   const value: unknown = Object.entries(env).find(([variable]) => variable === name)?.[1];
-  if (typeof value !== 'string' || value.trim() === '') {
-    return err(`${path}.secret: expected a secret ${name}, and there is none`);
-  }
-  const text = value.trim();
-  const [, accessKeyId, secretAccessKey, sessionToken = null] =
-    kind === 'anthropic' ? [] : (SIGV4.exec(text) ?? []);
-  if (accessKeyId === undefined || secretAccessKey === undefined)
-    return ok({ kind: 'api_key', apiKey: text });
-  return ok({ kind: 'sigv4', accessKeyId, secretAccessKey, sessionToken });
+  const credential = readCredential(value, isBedrock);
+  return credential.ok
+    ? credential
+    : err(`${path}.secret: expected a secret ${name}, and ${credential.error}`);
 }

@@ -49,11 +49,14 @@ function firstToClear(trials: readonly Trial[]): Trial | null {
 }
 
 /** The refusal after every model of the ladder was tried in vain. */
-export function refuse(trials: readonly Trial[], { skipped }: Pick<Candidates, 'skipped'>): RefusalDecision {
+export function refuse(
+  trials: readonly Trial[],
+  { missing, skipped }: Pick<Candidates, 'missing' | 'skipped'>,
+): RefusalDecision {
   const refusal = { kind: 'refuse', stage: null, crossings: [] } as const;
   const first = firstToClear(trials);
   if (!first) {
-    const reasons = ['model_not_allowed', ...skipped];
+    const reasons = [missing ?? 'model_not_allowed', ...skipped];
     return { ...refusal, why: 'model', standing: null, hold: null, reasons, crossings: [] };
   }
   const reasons = [...new Set([...trials.flatMap((each) => obstacleReasons(each.obstacles)), ...skipped])];

@@ -35,6 +35,8 @@ export function causeClause(reason: string): string {
       return 'you asked for it';
     case 'model_not_allowed':
       return 'the policy does not allow the model asked for';
+    case 'model_unavailable':
+      return 'every provider of the model asked for is at its limits';
     case 'sticky':
       return 'the cause is gone, but the cheaper model still has the prompt in its cache';
     default:

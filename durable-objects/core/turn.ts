@@ -48,6 +48,8 @@ export interface TurnFacts {
   toolResultsFailed: boolean | null;
   /** Why no ceiling of this turn's cost can be computed (`url_input`, `server_tools`, …); empty where one can. */
   unbounded: string[];
+  /** What of the request not every provider has (`structured_output`, `output_format`, `tool_changes`); absent: nothing. */
+  needs?: string[] | undefined;
   /** Paid for with the developer's own credential: counted and staged, but not billed to the organisation. */
   ownCredential?: true | undefined;
 }

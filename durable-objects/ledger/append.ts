@@ -77,6 +77,9 @@ export const ENTRY_COLUMNS: Record<keyof Entry, ColumnForm> = {
   tool_results_failed: 'value',
   effort: 'value',
   thinking: 'value',
+  provider_instance: 'value',
+  price_millionths: 'value',
+  billed_to: 'value',
 };
 
 const ALERT_COLUMNS: Record<keyof AlertEvent, ColumnForm> = {

@@ -59,7 +59,14 @@ export interface Entry {
   model_served: string | null;
   /** The catalogue does not know the model: priced at the dearest rate. */
   model_unknown: boolean;
+  /** The kind of provider: "anthropic", "bedrock". */
   provider: string | null;
+  /** Which one of the deployment's providers, by its id. */
+  provider_instance: string | null;
+  /** Its prices for tokens in millionths of the list's; null: list prices. */
+  price_millionths: number | null;
+  /** Null: the organisation. */
+  billed_to: 'developer' | null;
   upstream_credential: string | null;
   anthropic_version: string | null;
 

@@ -30,7 +30,7 @@ export interface Span {
 }
 
 /** The names OpenTelemetry knows our providers by; others keep their own. */
-const PROVIDER_NAMES: Record<string, string> = { bedrock: 'aws.bedrock' };
+const PROVIDER_NAMES: Record<string, string> = { bedrock: 'aws.bedrock', 'bedrock-mantle': 'aws.bedrock' };
 
 type Attributes = Record<string, string | number | boolean | readonly string[] | null>;
 
@@ -65,6 +65,7 @@ function bursarAttributes(entry: Entry): Attributes {
     'bursar.turn_kind': entry.turn_kind,
     'bursar.model_asked': entry.model_asked,
     'bursar.model_served': entry.model_served,
+    'bursar.provider_instance': entry.provider_instance,
     'bursar.decision': entry.decision,
     'bursar.reasons': entry.reasons,
     'bursar.stage': entry.stage,

@@ -7,6 +7,7 @@ import { isAsAsked, priceAsked } from '../core/catalogue/asked.ts';
 import { chargedVersion, withOverrides } from '../core/catalogue/overrides.ts';
 import { priceUsage } from '../core/catalogue/price.ts';
 import type { Catalogue } from '../core/catalogue/types.ts';
+import { LIST_MILLIONTHS } from '../core/provider-settings.ts';
 import {
   addTokens,
   NO_TOKENS,
@@ -49,16 +50,21 @@ function billedTokens(usage: Usage): TokenCounts {
   return iterations.reduce((sum, { tokens }) => addTokens(sum, tokens), NO_TOKENS);
 }
 
-function charged(
-  opened: OpenedTurn,
-  usage: Usage,
-  estimatedWhy: string | null,
-  catalogue: Catalogue,
-): Booking {
+/** What an outcome is priced with. */
+export interface Prices {
+  catalogue: Catalogue;
+  /** What the provider that was asked takes; null: unknown, and so the dearest it may have been. */
+  providerMillionths: number | null;
+}
+
+function charged(opened: OpenedTurn, usage: Usage, estimatedWhy: string | null, prices: Prices): Booking {
   const { admittedAtMs, prior, request } = opened;
+  const { catalogue } = prices;
   const { facts } = request;
   const sentModel = opened.model ?? facts.model;
-  const turn = { usage, sentModel, atMs: admittedAtMs };
+  const providerMillionths =
+    prices.providerMillionths ?? facts.modifiers.providerMillionths ?? LIST_MILLIONTHS;
+  const turn = { usage, sentModel, providerMillionths, atMs: admittedAtMs };
   const priced = priceUsage({ ...turn, catalogue });
   const list = priceUsage({ ...turn, catalogue: withOverrides(catalogue, []) });
   return {
@@ -68,31 +74,32 @@ function charged(
     listNanoUsd: list.nanoUsd,
     askedNanoUsd: isAsAsked(catalogue, facts.model, sentModel)
       ? priced.nanoUsd
-      : priceAsked({ facts, sentModel, usage, prior, admittedAtMs, catalogue }),
+      : priceAsked({ facts, sentModel, usage, prior, providerMillionths, admittedAtMs, catalogue }),
     chargedPriceVersion: chargedVersion(catalogue.version, priced.overrides),
     tokens: billedTokens(usage),
     webSearchRequests: usage.webSearchRequests,
     serviceTier: usage.serviceTier,
     speed: usage.speed,
     inferenceGeo: usage.inferenceGeo,
+    priceMillionths: providerMillionths,
     modelUnknown: priced.modelUnknown,
     estimatedWhy,
   };
 }
 
 /** The booking of an outcome, as if nothing had been charged for the turn before. */
-export function bookingOf(opened: OpenedTurn, outcome: Outcome, catalogue: Catalogue): Booking {
+export function bookingOf(opened: OpenedTurn, outcome: Outcome, prices: Prices): Booking {
   switch (outcome.kind) {
     case 'completed':
-      return charged(opened, outcome.usage, null, catalogue);
+      return charged(opened, outcome.usage, null, prices);
     case 'broken_off':
-      return charged(opened, brokenOffUsage(opened, outcome.progress), outcome.why, catalogue);
+      return charged(opened, brokenOffUsage(opened, outcome.progress), outcome.why, prices);
     case 'failed':
-      return emptyBooking('failure', catalogue.version);
+      return emptyBooking('failure', prices.catalogue.version);
     case 'refused_unbilled': {
-      const booking = outcome.usage ? charged(opened, outcome.usage, null, catalogue) : null;
+      const booking = outcome.usage ? charged(opened, outcome.usage, null, prices) : null;
       const free = { kind: 'charge', nanoUsd: 0, listNanoUsd: 0, askedNanoUsd: 0 } as const;
-      return { ...(booking ?? emptyBooking('failure', catalogue.version)), ...free };
+      return { ...(booking ?? emptyBooking('failure', prices.catalogue.version)), ...free };
     }
   }
 }
@@ -105,12 +112,12 @@ export function unreportedBooking(
   opened: OpenedTurn,
   progress: Progress | null,
   why: string,
-  catalogue: Catalogue,
+  prices: Prices,
 ): Booking {
   const usage = progress
     ? brokenOffUsage(opened, progress)
     : estimatedUsage(opened, opened.hold.tokens.outputTokens);
-  return charged(opened, usage, why, catalogue);
+  return charged(opened, usage, why, prices);
 }
 
 /** What is still to be booked after `before` was charged: the difference, which may be negative. */

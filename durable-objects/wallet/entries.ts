@@ -23,6 +23,8 @@ export interface Booking {
   serviceTier: string | null;
   speed: string | null;
   inferenceGeo: string | null;
+  /** What the provider takes for tokens, in millionths of list prices. */
+  priceMillionths: number;
   modelUnknown: boolean;
   /** Null: exact. */
   estimatedWhy: string | null;
@@ -86,12 +88,14 @@ function turnColumns(opened: OpenedTurn) {
     tool_results_failed: facts.toolResultsFailed,
     effort: facts.effort,
     thinking: facts.thinking,
+    billed_to: facts.ownCredential ? ('developer' as const) : null,
   } satisfies Partial<Entry>;
 }
 
 function answerColumns(answer: AnswerFacts) {
   return {
     provider: answer.provider,
+    provider_instance: answer.providerInstance,
     upstream_credential: answer.upstreamCredential,
     anthropic_version: answer.anthropicVersion,
     first_byte_at: iso(answer.firstByteAtMs),
@@ -140,6 +144,7 @@ export function toEntry(
     service_tier: booking.serviceTier,
     speed: booking.speed,
     inference_geo: booking.inferenceGeo,
+    price_millionths: booking.priceMillionths === LIST_MILLIONTHS ? null : booking.priceMillionths,
     charged_nano_usd: nanoUsd(booking.nanoUsd),
     list_nano_usd: nanoUsd(booking.listNanoUsd),
     asked_nano_usd: booking.askedNanoUsd === null ? null : nanoUsd(booking.askedNanoUsd),
@@ -167,6 +172,7 @@ export function emptyBooking(kind: 'failure' | 'refusal', listPriceVersion: stri
     serviceTier: null,
     speed: null,
     inferenceGeo: null,
+    priceMillionths: LIST_MILLIONTHS,
     modelUnknown: false,
     estimatedWhy: null,
   };

@@ -52,8 +52,10 @@ export interface Opening {
   /** What was decided over it before. */
   earlier: readonly EarlierDecision[];
   nowMs: number;
-  /** Models the upstream refused this very turn on, in order; its attempt is one more. */
+  /** Models the upstream refused this very turn on, or no provider had for it, in order. */
   failedModels: OpenedTurn['failedModels'];
+  billedAttempts: number;
+  sentBefore: string | null;
 }
 
 /** Decides over a turn and books the hold or the refusal. Call inside a transaction. */
@@ -74,7 +76,8 @@ export function openTurn(state: WalletState, configuration: Configuration, reque
   }
   state.spans.touch(session, nowMs);
   const { settleSeq } = state.clock.counts();
-  const opened = { openSeq, admittedAtMs: nowMs, settleSeq, earlier: [], failedModels: [] };
+  const nothingBefore = { earlier: [], failedModels: [], billedAttempts: 0, sentBefore: null };
+  const opened = { openSeq, admittedAtMs: nowMs, settleSeq, ...nothingBefore };
   const opening = openingOf(state, configuration, request, key, opened);
   const closed = closedRefusal(opening);
   if (closed) return bookRefusal(opening, closed, null);
@@ -85,8 +88,11 @@ export function openTurn(state: WalletState, configuration: Configuration, reque
     : bookHold(opening, decision);
 }
 
-/** When a turn was admitted first, and the models it failed on since. */
-type Opened = Pick<Opening, 'openSeq' | 'admittedAtMs' | 'settleSeq' | 'earlier' | 'failedModels'>;
+/** When a turn was admitted first, and what came to nothing since. */
+export type Opened = Pick<
+  Opening,
+  'openSeq' | 'admittedAtMs' | 'settleSeq' | 'earlier' | 'failedModels' | 'billedAttempts' | 'sentBefore'
+>;
 
 /** Everything a decision over a turn is made from, as it stands now; a turn's own hold does not count against it. */
 export function openingOf(
@@ -124,7 +130,7 @@ export function decideOver(opening: Opening): Decision {
   const decision = decide(turn, standings, policy?.policy ?? null, state.catalogue, nowMs);
   tellCrossings(opening, decision);
   // A turn decided anew was given no step; the one its first decision kept may be there still.
-  const isAnew = opening.failedModels.length > 0;
+  const isAnew = attemptOf(opening) > 1;
   if (decision.kind !== 'refuse' && (isAnew || decision.step !== turn.step)) {
     state.sessions.saveStep(turn.facts, decision.step, nowMs);
   }
@@ -190,6 +196,10 @@ function tellCrossings(opening: Opening, decision: Decision): void {
   }
 }
 
+function attemptOf({ failedModels, billedAttempts }: Opened): number {
+  return failedModels.length + billedAttempts + 1;
+}
+
 /** Of the history only what pricing the model asked for wants to know: every turn's row has it. */
 function priorOf({ history }: TurnToDecide): OpenedTurn['prior'] {
   if (!history) return null;
@@ -198,8 +208,8 @@ function priorOf({ history }: TurnToDecide): OpenedTurn['prior'] {
 }
 
 function openedTurn(opening: Opening, decision: Decision | null, reply: OpenReply): OpenedTurn {
-  const { state, request, key, policy, standings, turn, openSeq, admittedAtMs, failedModels, nowMs } =
-    opening;
+  const { state, request, key, policy, standings, turn, openSeq, admittedAtMs, nowMs } = opening;
+  const { failedModels, billedAttempts, sentBefore } = opening;
   const admission = decision && decision.kind !== 'refuse' ? decision : null;
   const hold = decision?.hold ?? { expected: nanoUsd(0), ceiling: null, tokens: NO_TOKENS };
   const line = admission && (findModel(state.catalogue, admission.model)?.line ?? null);
@@ -229,8 +239,10 @@ function openedTurn(opening: Opening, decision: Decision | null, reply: OpenRepl
     priorPromptTokens: turn.history?.promptTokens ?? 0,
     prior: priorOf(turn),
     priceBook: state.prices.numberOf(state.catalogue, nowMs),
-    attempt: failedModels.length + 1,
+    attempt: attemptOf(opening),
     failedModels,
+    billedAttempts,
+    sentBefore,
   };
 }
 
@@ -256,9 +268,9 @@ export function toHold(opening: Opening, decision: Admission): OpenedTurn {
     maxTokens: decision.maxTokens,
     reasons: isUnknown ? [...reasons, 'unknown_model'] : reasons,
     standing: shownStanding(opening, decision.model),
-    providers: null,
-    lastProvider: null,
-    stepsDownWhenExhausted: false,
+    providers: opening.policy?.policy.allowedProviders ?? null,
+    lastProvider: opening.state.sessionProviders.find(opening.request.facts, opening.nowMs),
+    stepsDownWhenExhausted: opening.policy?.policy.whenExhausted === 'step_down',
   };
   opening.state.served.note(opening.key.developer, opening.request.facts, decision, opening.nowMs);
   return openedTurn(opening, decision, reply);

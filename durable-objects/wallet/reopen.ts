@@ -1,18 +1,23 @@
 /**
- * Deciding over an open turn anew, because the upstream refused the model it was stepped down to: under the same
- * turn id, by the same decision, its hold changed in place. Nothing was billed for the attempt that failed.
- * Runs inside one transaction.
+ * Deciding over an open turn anew, because an attempt of it came to nothing: its model was refused, or is not to be had
+ * from any provider, or the attempt was given up although it is billed. Under the same turn id, by the same decision, its
+ * hold changed in place. Runs inside one transaction.
  */
 import type { Configuration } from './configuration.ts';
 import { earlierDecisions } from './decision-inputs.ts';
 import { watchRefusedModel } from './guard-watch.ts';
-import { decideOver, LEASE_MS, openingOf, toHold, toRefusal, toRefused } from './open.ts';
-import type { OpenReply, ReopenRequest } from './rpc.ts';
+import { decideOver, LEASE_MS, type Opened, openingOf, toHold, toRefusal, toRefused } from './open.ts';
+import type { OpenReply, ReopenCause, ReopenRequest } from './rpc.ts';
+import { bookGivenUp } from './settle.ts';
 import type { WalletState } from './state.ts';
+import type { OpenedTurn } from './turns.ts';
+
+/** A turn that was sent to a model. */
+type Sent = OpenedTurn & { model: string };
 
 /**
- * Decides anew without the models that failed. The same attempt reported twice gets the same reply; one that is
- * not the turn's present one is a conflict, and so is a turn that is resolved.
+ * Decides anew after an attempt. The same attempt reported twice gets the same reply; one that is not the turn's present
+ * one is a conflict, and so is a turn that is resolved.
  */
 export function reopenTurn(
   state: WalletState,
@@ -24,21 +29,19 @@ export function reopenTurn(
   const { opened } = row;
   const isRepeated = opened.attempt === attempt + 1 && (row.state === 'open' || row.state === 'refused');
   if (isRepeated) return opened.reply;
-  if (row.state !== 'open' || opened.attempt !== attempt || opened.model === null) {
-    return { status: 'conflict' };
-  }
-  const { request, openSeq, admittedAtMs } = opened;
+  const { model } = opened;
+  if (row.state !== 'open' || opened.attempt !== attempt || model === null) return { status: 'conflict' };
+  const { request } = opened;
   const key = state.keys.find(request.keyId);
   if (!key) return { status: 'key_rejected', problem: 'unknown' };
-  watchRefusedModel(state, configuration, opened);
-  const remember = cause.kind === 'model_refused' && cause.remember;
-  const failedModels = [...opened.failedModels, { model: opened.model, remember }];
-  const anew = { ...state.clock.counts(), atMs: state.clock.now() };
-  const before = { openSeq, admittedAtMs, settleSeq: opened.decisionInputs.settleSeq, failedModels };
-  const earlier = earlierDecisions({ ...opened, model: opened.model }, anew);
-  const opening = openingOf(state, configuration, request, key, { ...before, earlier });
+  if (cause.kind === 'model_refused') watchRefusedModel(state, configuration, opened);
+  const before = openedBefore(state, { ...opened, model }, cause);
+  if (cause.kind === 'billed') bookGivenUp(state, opened, cause);
+  const opening = openingOf(state, configuration, request, key, before);
   const decision = decideOver(opening);
   if (decision.kind === 'refuse') {
+    // The upstream's own answer tells more than that no other model could take its place.
+    if (cause.kind === 'providers_exhausted') return { status: 'nothing_left' };
     const refused = toRefused(opening, toRefusal(opening, decision), decision);
     state.turns.refuse(refused);
     return refused.reply;
@@ -46,4 +49,22 @@ export function reopenTurn(
   const held = toHold(opening, decision);
   state.turns.reopen(held, opening.nowMs + LEASE_MS);
   return held.reply;
+}
+
+/** When the turn was admitted first, and what came to nothing since, the attempt that just did last. */
+function openedBefore(state: WalletState, opened: Sent, cause: ReopenCause): Opened {
+  const { openSeq, admittedAtMs, decisionInputs, failedModels, model } = opened;
+  const base = { openSeq, admittedAtMs, settleSeq: decisionInputs.settleSeq, sentBefore: model };
+  if (cause.kind === 'billed') {
+    const billedAttempts = opened.billedAttempts + 1;
+    return { ...base, failedModels, billedAttempts, earlier: decisionInputs.earlier ?? [] };
+  }
+  const anew = { ...state.clock.counts(), atMs: state.clock.now() };
+  const remember = cause.kind === 'model_refused' && cause.remember;
+  return {
+    ...base,
+    failedModels: [...failedModels, { model, remember }],
+    billedAttempts: opened.billedAttempts,
+    earlier: earlierDecisions(opened, anew),
+  };
 }

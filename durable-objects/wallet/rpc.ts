@@ -143,12 +143,13 @@ export type Outcome =
   /** It ended before that: charged at what is known, marked estimated. A null usage: the input is estimated too. */
   | {
       kind: 'broken_off';
-      why: 'client_gone' | 'upstream_cut' | 'upstream_error' | 'usage_missing';
+      why: 'client_gone' | 'upstream_cut' | 'upstream_error' | 'usage_missing' | 'first_byte_late';
       progress: Progress;
+      undecided?: true;
     }
   /**
-   * No usage and none billed: the hold is released. `undecided`: a second decision was asked for and not heard; no
-   * later attempt was sent, so where the wallet made one, its hold is released too.
+   * No usage and none billed: the hold is released. `undecided`, of either: another decision was asked for and not
+   * heard; no later attempt was sent, so where the wallet made one, its hold is released.
    */
   | { kind: 'failed'; undecided?: true }
   /** The model refused before any output: not charged although tokens show. */

@@ -257,4 +257,12 @@ export const VERSIONS: readonly (readonly string[])[] = [
       document TEXT NOT NULL
     ) STRICT, WITHOUT ROWID`,
   ],
+  [
+    // The provider that answered a session last: its prompt cache is there.
+    `CREATE TABLE session_providers (
+      session TEXT PRIMARY KEY,
+      provider TEXT NOT NULL,
+      at_ms INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID`,
+  ],
 ];

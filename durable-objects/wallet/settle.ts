@@ -12,12 +12,21 @@ import { bindsLine, stageLine } from '../core/standing.ts';
 import { addTokens, promptTokens, type Usage } from '../core/usage.ts';
 import { alertContextOf } from './alert-context.ts';
 import type { AlertTurn } from './alerts.ts';
-import { bookingOf, correctionOf, unreportedBooking } from './charge.ts';
+import { bookingOf, correctionOf, type Prices, unreportedBooking } from './charge.ts';
 import { canaryOver, isExempt, policyInForce } from './configuration.ts';
 import { type Booking, toEntry } from './entries.ts';
 import { watchSettled } from './guard-watch.ts';
 import { LEASE_MS } from './open.ts';
-import type { AnswerFacts, Progress, RenewReply, RenewRequest, SettleReply, SettleRequest } from './rpc.ts';
+import type {
+  AnswerFacts,
+  Outcome,
+  Progress,
+  RenewReply,
+  RenewRequest,
+  ReopenCause,
+  SettleReply,
+  SettleRequest,
+} from './rpc.ts';
 import { standingsFor } from './standings.ts';
 import type { WalletState } from './state.ts';
 import type { Charge, OpenedTurn, TurnRow } from './turns.ts';
@@ -32,7 +41,8 @@ export function settleTurn(state: WalletState, request: SettleRequest): SettleRe
     return isSame ? { status: 'settled', chargedNanoUsd: row.charge?.nanoUsd ?? 0 } : { status: 'conflict' };
   }
   if (!row.opened || !isReportOf(row.opened, request)) return { status: 'conflict' };
-  const fresh = bookingOf(row.opened, request.outcome, pricesOf(state, row.opened));
+  const prices = pricesOf(state, row.opened, request.answer);
+  const fresh = bookingOf(row.opened, outcomeOf(row.opened, request), prices);
   const booking = row.charge ? correctionOf(fresh, row.charge) : fresh;
   // A correction has the model of the charge it corrects, so that both are counted on the same line.
   const opened = row.charge ? row.opened : asSent(row.opened, request.attempt);
@@ -41,6 +51,8 @@ export function settleTurn(state: WalletState, request: SettleRequest): SettleRe
   watchSettled(state, row.opened, request);
   if (request.outcome.kind === 'completed') {
     remember(state, row.opened, request.outcome.usage);
+    const { session } = row.opened.request.facts;
+    state.sessionProviders.note(session, request.answer.providerInstance, state.clock.now());
     rememberRefusedModels(state, row.opened);
   }
   return { status: 'settled', chargedNanoUsd: charge.nanoUsd };
@@ -48,7 +60,12 @@ export function settleTurn(state: WalletState, request: SettleRequest): SettleRe
 
 /** Whether nobody heard the decision that followed the reported attempt, and so nobody sent its attempt. */
 function isUndecided({ attempt }: OpenedTurn, { attempt: reported, outcome }: SettleRequest): boolean {
-  return outcome.kind === 'failed' && outcome.undecided === true && reported === attempt - 1;
+  return 'undecided' in outcome && outcome.undecided === true && reported === attempt - 1;
+}
+
+/** What became of the present attempt: one that was never sent failed, and what came before it is booked. */
+function outcomeOf(opened: OpenedTurn, request: SettleRequest): Outcome {
+  return isUndecided(opened, request) ? { kind: 'failed' } : request.outcome;
 }
 
 /** Whether a report is of the turn's present attempt, or ends it unsent. */
@@ -59,7 +76,7 @@ function isReportOf(opened: OpenedTurn, request: SettleRequest): boolean {
 /** The turn as it went upstream: an attempt that nobody sent leaves the model of the one before. */
 function asSent(opened: OpenedTurn, attempt: number): OpenedTurn {
   if (attempt === opened.attempt) return opened;
-  return { ...opened, attempt, model: opened.failedModels.at(-1)?.model ?? opened.model };
+  return { ...opened, attempt, model: opened.sentBefore ?? opened.model };
 }
 
 /** A refused turn holds nothing; only where its refusal was not heard is there anything to report of it. */
@@ -83,7 +100,7 @@ export function renewTurn(state: WalletState, request: RenewRequest): RenewReply
   const progress = furthest(row.progress, request.progress);
   state.turns.renew(request.turnId, state.clock.now() + LEASE_MS, progress);
   if (row.state === 'expired' && row.charge) {
-    const fresh = unreportedBooking(row.opened, progress, 'lease_expired', pricesOf(state, row.opened));
+    const fresh = unreportedBooking(row.opened, progress, 'lease_expired', pricesOf(state, row.opened, null));
     const booking = correctionOf(fresh, row.charge);
     if (booking.nanoUsd > 0 || booking.listNanoUsd > 0) {
       const charge = book(state, row.opened, booking, null, row.charge);
@@ -103,14 +120,24 @@ function furthest(before: Progress | null, reported: Progress): Progress {
 /** Settles an open turn nobody reports on at the best figure known. `why` marks the estimate. */
 export function expireTurn(state: WalletState, row: TurnRow, why: string): void {
   if (!row.opened) return;
-  const booking = unreportedBooking(row.opened, row.progress, why, pricesOf(state, row.opened));
+  const booking = unreportedBooking(row.opened, row.progress, why, pricesOf(state, row.opened, null));
   const charge = book(state, row.opened, booking, null, null);
   state.turns.resolve(row.turnId, 'expired', null, charge);
 }
 
-/** The prices the turn was held with: they settle it, whatever came into force since. */
-function pricesOf(state: WalletState, { priceBook }: OpenedTurn): Catalogue {
-  return (priceBook === null ? null : state.prices.find(priceBook)) ?? state.catalogue;
+/** Charges an attempt that was given up for another one; its turn stays open. */
+export function bookGivenUp(
+  state: WalletState,
+  opened: OpenedTurn,
+  { outcome, answer }: Extract<ReopenCause, { kind: 'billed' }>,
+): void {
+  book(state, opened, bookingOf(opened, outcome, pricesOf(state, opened, answer)), answer, null);
+}
+
+/** The prices the turn was held with: they settle it, whatever came into force since. `answer` null: nobody was heard. */
+function pricesOf(state: WalletState, { priceBook }: OpenedTurn, answer: AnswerFacts | null): Prices {
+  const catalogue: Catalogue = (priceBook === null ? null : state.prices.find(priceBook)) ?? state.catalogue;
+  return { catalogue, providerMillionths: answer?.priceMillionths ?? null };
 }
 
 /** Moves the money, writes the entry and tells the stages that settled money crossed. */

@@ -19,6 +19,7 @@ import { Raises } from './raises.ts';
 import { RedeemedCodes } from './redeemed-codes.ts';
 import { RefusedModels } from './refused-models.ts';
 import { ServedSessions } from './served-sessions.ts';
+import { SessionProviders } from './session-providers.ts';
 import { SessionSpans } from './session-spans.ts';
 import { SessionStops } from './session-stops.ts';
 import { Sessions } from './sessions.ts';
@@ -43,6 +44,7 @@ export class WalletState {
   readonly refusedModels: RefusedModels;
   readonly served: ServedSessions;
   readonly sessions: Sessions;
+  readonly sessionProviders: SessionProviders;
   readonly spans: SessionSpans;
   readonly stops: SessionStops;
   readonly spend: Spend;
@@ -82,6 +84,7 @@ export class WalletState {
     this.refusedModels = new RefusedModels(sql);
     this.served = new ServedSessions(sql);
     this.sessions = new Sessions(sql);
+    this.sessionProviders = new SessionProviders(sql);
     this.spans = new SessionSpans(sql);
     this.spend = new Spend(sql);
     this.telemetry = new Telemetry(sql);
@@ -98,6 +101,7 @@ export class WalletState {
     this.turns.forgetBefore(nowMs);
     this.spend.forgetBefore(nowMs, nowMs - SESSION_KEPT_MS);
     this.sessions.forgetBefore(nowMs);
+    this.sessionProviders.forgetBefore(nowMs);
     this.spans.forgetBefore(nowMs);
     this.served.forgetOver();
     this.redeemedCodes.forgetBefore(nowMs);

@@ -20,7 +20,7 @@ function fromOwnJson<T>(text: string | null): T | null {
 }
 
 /** Fields that turns written by earlier versions lack. */
-const OPENED_BEFORE = { prior: null, priceBook: null };
+const OPENED_BEFORE = { prior: null, priceBook: null, billedAttempts: 0, sentBefore: null };
 const CHARGED_BEFORE = { askedNanoUsd: null, chargedPriceVersion: null };
 
 function openedOf(text: string | null): OpenedTurn | null {

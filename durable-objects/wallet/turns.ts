@@ -43,9 +43,13 @@ export interface OpenedTurn {
   prior: PriorPrompt | null;
   /** The price book it is settled by; null in turns from before there were any: the prices in force. */
   priceBook: number | null;
-  /** From 1; each model the upstream refused made it one more. */
+  /** From 1; each model that was refused or not to be had, and each attempt given up, made it one more. */
   attempt: number;
   failedModels: { model: string; remember: boolean }[];
+  /** Attempts that were given up for another one and charged by themselves. */
+  billedAttempts: number;
+  /** The model of the attempt before; null for the first. */
+  sentBefore: string | null;
 }
 
 /** What a turn has been charged so far, so that a correction can be the difference. */

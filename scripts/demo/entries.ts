@@ -170,6 +170,9 @@ function answerColumns(turn: TrafficTurn, requestId: string) {
   const streamedTokens = turn.outputTokens * (turn.leftAfter ?? 1);
   return {
     provider: DEMO_PROVIDER,
+    provider_instance: null,
+    price_millionths: null,
+    billed_to: null,
     upstream_credential: null,
     anthropic_version: '2023-06-01',
     first_byte_at: iso(turn.atMs + Math.min(turn.firstTokenMs, turn.durationMs)),

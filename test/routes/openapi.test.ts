@@ -125,6 +125,7 @@ test('the OpenAPI document describes the admin API and the data plane', () => {
       "POST /model/{id}/count-tokens",
       "POST /model/{id}/invoke",
       "POST /model/{id}/invoke-with-response-stream",
+      "POST /v1/chat/completions",
       "POST /v1/me/increase_requests",
       "POST /v1/me/link",
       "POST /v1/me/prefer",

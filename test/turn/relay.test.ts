@@ -139,9 +139,10 @@ describe('the models', () => {
     '/v1/models',
     '/v1/models?limit=1000',
     '/v1/models/claude-opus-5-5',
-  ])('%s comes from upstream', async (path) => {
+  ])('%s comes from upstream, as it is for a client of its API', async (path) => {
     const bursar = await gateway(BUDGET, answer);
-    const response = await bursar.call(path, { headers: headersOf(bursar) });
+    const headers = headersOf(bursar, { 'anthropic-version': '2023-06-01' });
+    const response = await bursar.call(path, { headers });
     expect(response.status).toBe(200);
     expect(await response.json()).toEqual({ asked: path.replace(/\?.*/, '') });
     expect(bursar.sent[0]).toMatchObject({ method: 'GET', url: `https://api.anthropic.com${path}` });

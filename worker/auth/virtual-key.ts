@@ -84,11 +84,14 @@ export function jurisdictionOf(keyId: string): Jurisdiction {
 }
 
 /**
- * The credential of a request: `Authorization: Bearer` or `x-api-key`, null where there is neither. A client
- * may send both (Claude Code with a key of its own set besides): then the one that looks like a virtual key.
+ * The virtual key of a request: `x-bursar-key`, where another credential is in the usual place; else `Authorization:
+ * Bearer` or `x-api-key`, null where there is none of them. A client may send both of these (Claude Code with a key of
+ * its own set besides): then the one that looks like a virtual key.
  */
 export function credentialOf(headers: Headers): string | null {
   const [, bearer = null] = /^bearer +(\S+) *$/i.exec(headers.get('authorization') ?? '') ?? [];
   const apiKey = headers.get('x-api-key')?.trim() || null;
+  const beside = headers.get('x-bursar-key')?.trim();
+  if (beside) return beside;
   return [bearer, apiKey].find((each) => each?.startsWith('bk_')) ?? bearer ?? apiKey;
 }

@@ -10,10 +10,12 @@ export interface Biller {
 }
 
 const ANTHROPIC = { provider: 'Anthropic', issuer: 'Anthropic', service: 'Claude API' };
+const BEDROCK = { provider: 'AWS', issuer: 'AWS', service: 'Amazon Bedrock' };
 
 const BILLERS: Readonly<Record<string, Omit<Biller, 'account'>>> = {
   anthropic: ANTHROPIC,
-  bedrock: { provider: 'AWS', issuer: 'AWS', service: 'Amazon Bedrock' },
+  bedrock: BEDROCK,
+  'bedrock-mantle': BEDROCK,
   vertex: { provider: 'Google Cloud', issuer: 'Google Cloud', service: 'Vertex AI' },
 };
 

@@ -87,6 +87,7 @@ function weigh(entry: ExportedEntry, catalogue: Catalogue): Weighed[] {
   const ratios: Ratio[] = [];
   if (entry.speed === 'fast') ratios.push(tariff.fast);
   if (entry.inference_geo === 'us') ratios.push(tariff.geoUs);
+  if (entry.price_millionths !== null) ratios.push([entry.price_millionths, 1_000_000]);
   const tierUpTo = tariff.tiers.length > 1 ? prices.maxPromptTokens : undefined;
   const used = (meter: Meter, count: number, picoUsd: bigint, ofTier: CostPart['tierUpTo']): Weighed[] => {
     if (count === 0) return [];
@@ -102,7 +103,10 @@ function weigh(entry: ExportedEntry, catalogue: Catalogue): Weighed[] {
   ];
 }
 
-/** Pico-USD a token with the multipliers of speed and place; those divide a million pico-USD evenly. */
+/**
+ * Pico-USD a token with the multipliers of speed, place and provider. Those of speed and place divide a million pico-USD
+ * evenly; where a provider's does not, the price does not reproduce the entry and follows from the money.
+ */
 function modified(picoUsd: number, ratios: readonly Ratio[]): bigint {
   return ratios.reduce(
     (price, [numerator, denominator]) => (price * BigInt(numerator)) / BigInt(denominator),

@@ -1,6 +1,7 @@
 /**
  * The ledger as FOCUS 1.2 (FinOps Open Cost and Usage Specification) has costs: one row an entry and kind of
- * token. Refusals and failures, which cost nothing, have none. The sum of BilledCost is the ledger's, exactly.
+ * token. Refusals and failures, which cost nothing, have none. The sum of BilledCost is the ledger's, exactly, less what
+ * developers paid themselves.
  *
  * Every correction entry is ChargeClass "Correction", also one of the running month: a charge may have been
  * reported when its correction comes, and Bursar doesn't know which invoice is out.
@@ -58,7 +59,11 @@ function skuPriceId(row: FocusRow): string {
   const { entry, part } = row;
   const tier = part.tierUpTo === undefined ? [] : [part.tierUpTo === null ? 'long' : `to-${part.tierUpTo}`];
   const modifiers = isToken(part.meter)
-    ? [...(entry.speed === 'fast' ? ['fast'] : []), ...(entry.inference_geo === 'us' ? ['us'] : [])]
+    ? [
+        ...(entry.speed === 'fast' ? ['fast'] : []),
+        ...(entry.inference_geo === 'us' ? ['us'] : []),
+        ...(entry.price_millionths === null ? [] : [`x${entry.price_millionths / 1_000_000}`]),
+      ]
     : [];
   return [skuId(row), ...tier, ...modifiers].join('/');
 }
@@ -100,7 +105,9 @@ const decimal = (name: string, of: Column<FocusRow>['of']): Column<FocusRow> => 
 const json = (name: string, of: Column<FocusRow>['of']): Column<FocusRow> => ({ name, type: 'json', of });
 
 const quantity = ({ part }: FocusRow): string => formatDecimal(part.items, part.meter.decimals);
-const billed = ({ part }: FocusRow): string => formatDecimal(part.billedNanoUsd, NANO_DECIMALS);
+/** What a developer pays with a credential of their own is on no invoice of the organisation's. */
+const billed = ({ entry, part }: FocusRow): string =>
+  formatDecimal(entry.billed_to === null ? part.billedNanoUsd : 0n, NANO_DECIMALS);
 
 /** FOCUS's own columns that apply, in the order of their names, then Bursar's. */
 export const FOCUS_COLUMNS: readonly Column<FocusRow>[] = [

@@ -1,5 +1,5 @@
 /** Whom a raise is for: its budget and subject, checked against the policy that is live. */
-import { foldDeveloper } from '../../durable-objects/core/policy/schema.ts';
+import { foldDeveloper } from '../../durable-objects/core/policy/overrides-schema.ts';
 import type { Budget, PolicyProblem } from '../../durable-objects/core/policy/types.ts';
 import { err, ok, type Result } from '../../durable-objects/core/result.ts';
 import type { CostCenter } from '../store/cost-centers.ts';

@@ -1,7 +1,7 @@
 /** What a version that waits would refuse and the live one would not: told among its warnings before it goes live. */
 import { builtinCatalogue } from '../../durable-objects/core/catalogue/models.ts';
 import { parsePolicy } from '../../durable-objects/core/policy/parse.ts';
-import { tighterPauses } from '../../durable-objects/core/policy/tighter.ts';
+import { tighterLimits, tighterPauses } from '../../durable-objects/core/policy/tighter.ts';
 import type { PolicyProblem } from '../../durable-objects/core/policy/types.ts';
 import type { Database } from '../store/database.ts';
 import type { PolicyFacts } from '../store/policy-versions.ts';
@@ -19,5 +19,7 @@ export async function tighterThanLive(
   const context = { timezone, catalogue: builtinCatalogue, nowMs: Date.now(), enforce: 'stored' as const };
   const parsed = parsePolicy(row.document, context);
   const base = await livePolicy(database, owner, null);
-  return base && parsed.ok ? tighterPauses(parsed.value.policy, base) : [];
+  if (!base || !parsed.ok) return [];
+  const { policy } = parsed.value;
+  return [...tighterPauses(policy, base), ...tighterLimits(policy, base)];
 }

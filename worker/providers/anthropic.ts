@@ -5,12 +5,10 @@
 import { canonicalId } from '../../durable-objects/core/catalogue/lookup.ts';
 import { builtinCatalogue } from '../../durable-objects/core/catalogue/models.ts';
 import type { ProviderSettings } from '../../durable-objects/core/provider-settings.ts';
+import { fingerprint } from './fingerprint.ts';
 import { createMessagesMeter } from './messages-meter.ts';
 import type { Provider, ProviderRequest } from './provider.ts';
 import { withModel } from './request-model.ts';
-
-/** Hexadecimal digits of the credential's fingerprint: enough to tell keys apart, nothing to guess one from. */
-const FINGERPRINT_DIGITS = 8;
 
 /**
  * Makes the provider. Asynchronous only for the key's fingerprint (SHA-256); keep the provider, not the promise,
@@ -41,11 +39,9 @@ interface Access {
   modelIds: ReadonlyMap<string, string>;
 }
 
-/** Names a key in the ledger without revealing it: `anthropic-3fa9c1d2`. */
+/** How the ledger names a key of Anthropic's. */
 export async function fingerprintKey(apiKey: string): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(apiKey));
-  const hex = Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
-  return `anthropic-${hex.slice(0, FINGERPRINT_DIGITS)}`;
+  return await fingerprint('anthropic', apiKey);
 }
 
 async function sendToAnthropic(access: Access, request: ProviderRequest): Promise<Response> {
@@ -55,7 +51,8 @@ async function sendToAnthropic(access: Access, request: ProviderRequest): Promis
   headers.delete('authorization');
   headers.set('x-api-key', access.apiKey);
   headers.set('accept-encoding', 'identity');
-  const own = request.model === null ? undefined : access.modelIds.get(request.model);
+  const own =
+    request.model === null ? undefined : access.modelIds.get(canonicalId(builtinCatalogue, request.model));
   const body = request.body && own !== undefined ? withModel(request.body, own) : request.body;
   return fetch(access.url + request.path, {
     method: request.method,

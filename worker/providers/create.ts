@@ -1,6 +1,7 @@
 /** The providers a deployment is bound to. */
 import type { ProviderSettings } from '../../durable-objects/core/provider-settings.ts';
 import { createAnthropicProvider } from './anthropic.ts';
+import { createBedrockProvider } from './bedrock/bedrock.ts';
 import type { Provider, Providers } from './provider.ts';
 import { createSimulatorProvider } from './simulator/simulator.ts';
 
@@ -13,7 +14,13 @@ export async function createProviders(
 }
 
 async function createProvider(settings: ProviderSettings): Promise<Provider> {
-  return settings.kind === 'simulator'
-    ? createSimulatorProvider({}, settings)
-    : await createAnthropicProvider(settings);
+  switch (settings.kind) {
+    case 'anthropic':
+      return await createAnthropicProvider(settings);
+    case 'bedrock':
+    case 'bedrock-mantle':
+      return await createBedrockProvider(settings);
+    case 'simulator':
+      return createSimulatorProvider({}, settings);
+  }
 }

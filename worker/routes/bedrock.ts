@@ -30,20 +30,20 @@ export function mountBedrock(app: Hono<AppEnv>): void {
 
 async function listProfiles(context: Context<AppEnv>): Promise<Response> {
   const { raw: request, url } = context.req;
-  const key = await admit(request, edgeOf(context));
-  if (key instanceof Response) return await refused(key, request);
+  const caller = await admit(request, edgeOf(context));
+  if (caller instanceof Response) return await refused(caller, request);
   const { searchParams: query } = new URL(url);
-  const page = pageOfProfiles(context.var.providers, key.costCenter, query, Date.now());
+  const page = pageOfProfiles(context.var.providers, caller.key.costCenter, query, Date.now());
   return page.ok ? answered(context, page.value) : await failed(context, 'invalid_request_error', page.error);
 }
 
 async function getProfile(context: Context<AppEnv, '/inference-profiles/:id{.+}'>): Promise<Response> {
   const { raw: request } = context.req;
-  const key = await admit(request, edgeOf(context));
-  if (key instanceof Response) return await refused(key, request);
+  const caller = await admit(request, edgeOf(context));
+  if (caller instanceof Response) return await refused(caller, request);
   const { bindings, providers } = context.var;
   const id = context.req.param('id');
-  const profile = findProfile(providers, key.costCenter, id, bindings.modelAliases, Date.now());
+  const profile = findProfile(providers, caller.key.costCenter, id, bindings.modelAliases, Date.now());
   if (profile) return answered(context, profile);
   return await failed(
     context,

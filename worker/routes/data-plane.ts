@@ -1,9 +1,9 @@
-/** What a developer's client calls: turns, token counts, models. */
+/** What a developer's client calls: turns and token counts. */
 import type { Context, Hono } from 'hono';
 import type { AppEnv } from '../app-env.ts';
 import { errorResponse } from '../envelope.ts';
 import { edgeOf } from '../turn/edge.ts';
-import { relay, relayCount } from '../turn/relay.ts';
+import { relayCount } from '../turn/relay.ts';
 import { runTurn } from '../turn/run.ts';
 
 /** A body of another type than JSON is refused before it is read: it would be no turn. */
@@ -23,8 +23,6 @@ export function mountDataPlane(app: Hono<AppEnv>): void {
     '/v1/messages/count_tokens',
     (context) => wrongContentType(context) ?? relayCount(context.req.raw, edgeOf(context)),
   );
-  app.get('/v1/models', (context) => relay(context.req.raw, edgeOf(context)));
-  app.get('/v1/models/:id', (context) => relay(context.req.raw, edgeOf(context)));
   // Claude Code asks at its start whether anybody is there; Hono answers HEAD by GET.
   app.get('/api/hello', (context) => context.body(null, 200, { 'request-id': context.var.requestId }));
 }

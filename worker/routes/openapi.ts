@@ -61,6 +61,13 @@ const DATA_PLANE: readonly DataPlaneCall[] = [
     summary: 'Counts tokens; never charged.',
     keyed: true,
   },
+  {
+    method: 'post',
+    path: '/v1/chat/completions',
+    summary: 'One turn, in the format of OpenAI’s chat completions, streamed or not; errors in its shape.',
+    keyed: true,
+    headers: { ...TURN_HEADERS, 'x-request-id': 'The request-id, where clients of OpenAI look for it.' },
+  },
   { method: 'get', path: '/v1/models', summary: 'The models of the upstream.', keyed: true },
   { method: 'get', path: '/v1/models/{id}', summary: 'One model of the upstream.', keyed: true },
   {

@@ -72,6 +72,9 @@ export const ledgerEntries = sqliteTable('ledger_entries', {
   tool_results_failed: integer({ mode: 'boolean' }),
   effort: text(),
   thinking: text(),
+  provider_instance: text(),
+  price_millionths: integer(),
+  billed_to: text({ enum: ['developer'] }),
 });
 
 export const alertEvents = sqliteTable('alert_events', {

@@ -95,9 +95,9 @@ export interface CredentialTotal {
   outputTokens: number;
 }
 
-/** A charge without an answer has no provider: it is Anthropic's as long as no entry of it says otherwise. */
+/** What developers pay themselves is on no bill of the organisation's. A charge without an answer has no provider: it is Anthropic's as long as no entry of it says otherwise. */
 const WENT_TO_ANTHROPIC = sql.raw(
-  "(provider = 'anthropic' OR (provider IS NULL AND kind IN ('charge', 'correction'))) AND model_served IS NOT NULL",
+  "(provider = 'anthropic' OR (provider IS NULL AND kind IN ('charge', 'correction'))) AND model_served IS NOT NULL AND billed_to IS NULL",
 );
 
 function ofAllCostCenters({ from, to }: LedgerSpan): SQL {

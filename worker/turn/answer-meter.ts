@@ -4,6 +4,7 @@
  */
 
 import { ClientStream } from './client-stream.ts';
+import type { Source } from './first-bytes.ts';
 import { GatheredWriter } from './gathered-writer.ts';
 
 /** How an answer ended: by itself, because the client left, or because the upstream's connection broke. */
@@ -26,12 +27,11 @@ const MOST_SHORT_BYTES = 65_536;
  * shows in `clientSignal` while nothing is written, and in the writing when something is.
  */
 export function passThrough(
-  body: ReadableStream<Uint8Array>,
+  { reader, first }: Source,
   observer: Observer,
   clientSignal: AbortSignal,
   abort: () => void,
 ): ReadableStream<Uint8Array> {
-  const reader = body.getReader();
   const leave = (): void => {
     observer.ended('client_gone');
     abort();
@@ -40,7 +40,7 @@ export function passThrough(
   if (clientSignal.aborted) leave();
   else clientSignal.addEventListener('abort', leave, { once: true });
   const client = new ClientStream(leave);
-  void pump(reader, new GatheredWriter(client), observer).then((ending) => {
+  void pump(reader, first, new GatheredWriter(client), observer).then((ending) => {
     // A client that leaves from here on has made a complete turn, or one that the upstream has cut.
     clientSignal.removeEventListener('abort', leave);
     observer.ended(ending);
@@ -48,13 +48,18 @@ export function passThrough(
   return client.readable;
 }
 
-/** Reads `reader` to its end. */
+/** Passes on what was read first, and then all that `reader` has. */
 async function pump(
-  reader: ReadableStreamDefaultReader<Uint8Array>,
+  reader: Source['reader'],
+  first: Source['first'],
   writer: GatheredWriter,
   observer: Observer,
 ): Promise<Ending> {
   try {
+    if (first) {
+      observer.seen(first);
+      await writer.write(first);
+    }
     for (;;) {
       const { done, value } = await reader.read();
       if (done) {

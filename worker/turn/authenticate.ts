@@ -2,6 +2,8 @@
 import type { KeyProblem } from '../../durable-objects/wallet/rpc.ts';
 import { credentialOf, type VerifiedKey, verifyKey } from '../auth/virtual-key.ts';
 import { errorResponse } from '../envelope.ts';
+import { ownCredentialProvider } from '../providers/own-credential.ts';
+import type { Provider } from '../providers/provider.ts';
 import type { Edge } from './edge.ts';
 
 const WHY: Record<KeyProblem, string> = {
@@ -31,6 +33,23 @@ export async function authenticate(request: Request, edge: Edge): Promise<Verifi
     key ??
     unauthorized('This is not a valid Bursar key; ask whoever gave it to you for a new one.', edge.requestId)
   );
+}
+
+/**
+ * The upstream by the credential of the developer's own that came beside Bursar's key; null where there is none. Where
+ * the deployment takes none, the 403 that says so: it must not go on at the organisation's cost by mistake.
+ */
+export async function ownUpstream(request: Request, edge: Edge): Promise<Provider | Response | null> {
+  if (!request.headers.has('x-bursar-key')) return null;
+  const { ownCredentials, providers } = edge.bindings;
+  const own = await ownCredentialProvider(request.headers, providers);
+  if (own === null || ownCredentials) return own;
+  const message =
+    'x-bursar-key: this gateway takes no credential of your own; send the Bursar key alone, as "Authorization: Bearer bk_…".';
+  return errorResponse('permission_error', message, {
+    requestId: edge.requestId,
+    headers: { 'x-should-retry': 'false' },
+  });
 }
 
 /** The answer to a genuine key that the wallet does not let pass. */

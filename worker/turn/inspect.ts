@@ -100,6 +100,7 @@ function factsOf(
   const tools = objectsOf(body.tools);
   const agent = nameOf(headers.get('x-claude-code-agent-id'));
   const prompt = surveyPrompt(body);
+  const needs = neededOf(body, messages);
   return {
     model,
     kind: kindOf(headers, agent, body.tools),
@@ -119,6 +120,7 @@ function factsOf(
     toolsUsed: toolsUsed(messages),
     toolResultsFailed: toolResultsFailed(messages),
     unbounded: unboundedBy(body, tools, prompt),
+    ...(needs.length > 0 ? { needs } : {}),
   };
 }
 
@@ -226,4 +228,19 @@ function unboundedBy(body: JsonObject, tools: readonly JsonObject[], prompt: Pro
     ['container', body.container !== undefined && body.container !== null],
   ];
   return causes.filter(([, applies]) => applies).map(([name]) => name);
+}
+
+/** What in a request the answer rests on that not every provider has. */
+function neededOf(body: JsonObject, messages: readonly JsonObject[]): string[] {
+  const format = isObject(body.output_config) ? body.output_config.format : undefined;
+  const changes = messages
+    .filter(({ role }) => role === 'system')
+    .flatMap(({ content }) => objectsOf(content))
+    .some(({ type }) => type === 'tool_addition' || type === 'tool_removal');
+  const needs: [string, boolean][] = [
+    ['structured_output', isObject(format)],
+    ['output_format', isObject(body.output_format)],
+    ['tool_changes', changes],
+  ];
+  return needs.filter(([, applies]) => applies).map(([name]) => name);
 }

@@ -7,15 +7,18 @@ import { modelNamed } from '../../durable-objects/core/catalogue/names.ts';
 import { err, ok, type Result } from '../../durable-objects/core/result.ts';
 import type { VerifiedKey } from '../auth/virtual-key.ts';
 import { errorResponse } from '../envelope.ts';
-import type { ProviderRequest } from '../providers/provider.ts';
+import type { Provider, ProviderRequest } from '../providers/provider.ts';
 import { withModel } from '../providers/request-model.ts';
-import { authenticate, keyRejected, walletAway } from './authenticate.ts';
+import { authenticate, keyRejected, ownUpstream, walletAway } from './authenticate.ts';
 import { bodyRefused, exchangeBody, type TakenBody, takeBody } from './body.ts';
 import { type Dialect, NATIVE, type Translation } from './dialect.ts';
 import { type Edge, walletOfKey } from './edge.ts';
+import { nobodyServes } from './failover.ts';
 import { downstreamHeaders, upstreamHeaders } from './forward.ts';
 import { type BodyProblem, parseBody } from './inspect.ts';
-import { clientLeft, credentialRefused, isCredentialRefusal, pathOf, upstreamAway } from './upstream.ts';
+import { type Nobody, providersFor } from './provider-order.ts';
+import { isCredentialRefusal, troubleOf } from './trouble.ts';
+import { clientLeft, credentialRefused, pathOf, tellCredentialRefused, upstreamAway } from './upstream.ts';
 import { callWallet, WALLET_LIMIT_MS } from './wallet-call.ts';
 
 /** A request to pass on, but for what is the provider's. */
@@ -23,16 +26,16 @@ type Relayed = Pick<ProviderRequest, 'path' | 'method' | 'model' | 'body'> & { h
 
 /** Relays a GET and its answer unchanged, but for credentials and the organisation's limits. */
 export async function relay(request: Request, edge: Edge): Promise<Response> {
-  const key = await admit(request, edge);
-  if (key instanceof Response) return key;
+  const caller = await admit(request, edge);
+  if (caller instanceof Response) return caller;
   const relayed = { path: pathOf(request), method: 'GET' as const, model: null, body: null };
-  return await passOn({ ...relayed, headers: request.headers }, key, request.signal, edge);
+  return await passOn({ ...relayed, headers: request.headers }, caller, request.signal, edge);
 }
 
 /** Relays `POST /v1/messages/count_tokens`, and what means the same in another dialect. */
 export async function relayCount(request: Request, edge: Edge, dialect: Dialect = NATIVE): Promise<Response> {
-  const key = await admit(request, edge);
-  if (key instanceof Response) return await dialect.refuse(key);
+  const caller = await admit(request, edge);
+  if (caller instanceof Response) return await dialect.refuse(caller);
   const taken = await takeBody(request);
   if (!taken.ok) return await dialect.refuse(bodyRefused(taken.error, edge.requestId));
   const translated = dialect.translate(taken.value.bytes, request);
@@ -42,7 +45,7 @@ export async function relayCount(request: Request, edge: Edge, dialect: Dialect 
   }
   const body = exchangeBody(taken.value, translated.value.bytes);
   try {
-    return await translated.value.answer(await count(translated.value, body, key, request.signal, edge));
+    return await translated.value.answer(await count(translated.value, body, caller, request.signal, edge));
   } finally {
     body.release();
   }
@@ -51,13 +54,13 @@ export async function relayCount(request: Request, edge: Edge, dialect: Dialect 
 async function count(
   { headers, path }: Translation,
   { bytes }: TakenBody,
-  key: VerifiedKey,
+  caller: Caller,
   signal: AbortSignal,
   edge: Edge,
 ): Promise<Response> {
   const counted = countedBody(bytes, edge.bindings.modelAliases);
   if (!counted.ok) return bodyProblem(counted.error, edge);
-  return await passOn({ path, method: 'POST', headers, ...counted.value }, key, signal, edge);
+  return await passOn({ path, method: 'POST', headers, ...counted.value }, caller, signal, edge);
 }
 
 /** The body with its model by the first-party name; one without a model is for the provider to refuse. */
@@ -77,34 +80,73 @@ function bodyProblem({ path, message }: BodyProblem, edge: Edge): Response {
   return errorResponse('invalid_request_error', `${path}: ${message}`, { requestId: edge.requestId });
 }
 
-/** The key of a request that its wallet lets pass, or the answer that turns it away. */
-export async function admit(request: Request, edge: Edge): Promise<VerifiedKey | Response> {
+/** Who asks: a key that its wallet lets pass, and a credential of the developer's own where one came with it. */
+interface Caller {
+  key: VerifiedKey;
+  own: Provider | null;
+}
+
+/** The caller of a request, or the answer that turns it away. */
+export async function admit(request: Request, edge: Edge): Promise<Caller | Response> {
   const key = await authenticate(request, edge);
   if (key instanceof Response) return key;
+  const own = await ownUpstream(request, edge);
+  if (own instanceof Response) return own;
   const wallet = () => walletOfKey(edge, key);
   const authorized = await callWallet(() => wallet().authorize(key.costCenter, key.keyId), WALLET_LIMIT_MS);
   if (!authorized || authorized.status === 'unavailable') return walletAway(edge.requestId);
-  return authorized.status === 'key_rejected' ? keyRejected(key, authorized.problem, edge.requestId) : key;
+  if (authorized.status === 'key_rejected') return keyRejected(key, authorized.problem, edge.requestId);
+  return { key, own };
 }
 
-async function passOn(
+/** Passes a call on to the first provider that has no trouble with it; nothing of it is billed. */
+async function passOn(relayed: Relayed, caller: Caller, signal: AbortSignal, edge: Edge): Promise<Response> {
+  const order = orderFor(relayed, caller, edge);
+  if (!Array.isArray(order)) return nobodyServes(relayed.model ?? 'this model', order, edge.requestId, {});
+  const [last, ...others] = order.slice(0, edge.bindings.failover.attempts).reverse();
+  for (const provider of others.reverse()) {
+    const answer = await sendTo(provider, relayed, signal, edge);
+    if (signal.aborted) return clientLeft(edge.requestId);
+    if (answer && !troubleOf(answer, Date.now()) && !isCredentialRefusal(answer.status)) {
+      return relayedAnswer(answer, edge);
+    }
+    await answer?.body?.cancel().catch(() => undefined);
+  }
+  const answer = last ? await sendTo(last, relayed, signal, edge) : null;
+  if (signal.aborted) return clientLeft(edge.requestId);
+  if (!last || !answer) return upstreamAway('unwell', edge.requestId);
+  if (!isCredentialRefusal(answer.status) || caller.own) return relayedAnswer(answer, edge);
+  tellCredentialRefused(last, answer.status, caller.key, null, edge);
+  return await credentialRefused(answer, edge.requestId);
+}
+
+/** A call about no model is for whoever lists them. */
+function orderFor({ model }: Relayed, { key, own }: Caller, { providers }: Edge): Provider[] | Nobody {
+  if (own) return [own];
+  if (model === null) return [...providers];
+  const wanted = { costCenter: key.costCenter, model, facts: null, allowed: null, last: null };
+  return providersFor(wanted, providers, Date.now());
+}
+
+/** Null where no answer came. */
+async function sendTo(
+  provider: Provider,
   relayed: Relayed,
-  key: VerifiedKey,
   signal: AbortSignal,
   edge: Edge,
-): Promise<Response> {
-  const [provider] = edge.providers;
+): Promise<Response | null> {
+  const { anthropicVersion } = edge.bindings;
+  const headers = upstreamHeaders(relayed.headers, anthropicVersion, provider.name === 'simulator');
   try {
-    const isSimulator = provider.name === 'simulator';
-    const headers = upstreamHeaders(relayed.headers, edge.bindings.anthropicVersion, isSimulator);
-    const response = await provider.send({ ...relayed, headers, signal });
-    if (isCredentialRefusal(response.status)) {
-      return await credentialRefused(response, edge, key.costCenter, null, () => walletOfKey(edge, key));
-    }
-    const answered = downstreamHeaders(response.headers);
-    if (!answered.has('request-id')) answered.set('request-id', edge.requestId);
-    return new Response(response.body, { status: response.status, headers: answered });
+    return await provider.send({ ...relayed, headers, signal });
   } catch (error) {
-    return signal.aborted ? clientLeft(edge.requestId) : upstreamAway(error, edge.requestId);
+    if (!signal.aborted) console.warn({ message: 'the upstream could not be reached', error: String(error) });
+    return null;
   }
+}
+
+function relayedAnswer(answer: Response, edge: Edge): Response {
+  const headers = downstreamHeaders(answer.headers);
+  if (!headers.has('request-id')) headers.set('request-id', edge.requestId);
+  return new Response(answer.body, { status: answer.status, headers });
 }

@@ -2,12 +2,13 @@
  * One turn, step by step: authenticate, inspect, open, then send (adapt, forward, meter, settle). Between the
  * request and the upstream only one call is awaited, the wallet's open.
  */
+import { LIST_MILLIONTHS } from '../../durable-objects/core/provider-settings.ts';
+import type { TurnFacts } from '../../durable-objects/core/turn.ts';
 import type { OpenRequest } from '../../durable-objects/wallet/rpc.ts';
-import type { VerifiedKey } from '../auth/virtual-key.ts';
 import { errorResponse } from '../envelope.ts';
 import { withAskLink } from './ask-more.ts';
 import { startRunning, type Turn } from './attempt.ts';
-import { authenticate, keyRejected, walletAway } from './authenticate.ts';
+import { authenticate, keyRejected, ownUpstream, walletAway } from './authenticate.ts';
 import { bodyRefused, exchangeBody, type TakenBody, takeBody } from './body.ts';
 import { type Dialect, NATIVE, type Translation } from './dialect.ts';
 import { type Edge, walletOfKey } from './edge.ts';
@@ -21,6 +22,8 @@ export async function runTurn(request: Request, edge: Edge, dialect: Dialect = N
   const receivedAtMs = Date.now();
   const key = await authenticate(request, edge);
   if (key instanceof Response) return await dialect.refuse(key);
+  const own = await ownUpstream(request, edge);
+  if (own instanceof Response) return await dialect.refuse(own);
   const taken = await takeBody(request);
   if (!taken.ok) return await dialect.refuse(bodyRefused(taken.error, edge.requestId));
   const translated = dialect.translate(taken.value.bytes, request);
@@ -32,19 +35,22 @@ export async function runTurn(request: Request, edge: Edge, dialect: Dialect = N
   }
   const body = exchangeBody(taken.value, translated.value.bytes);
   try {
-    const answer = await inspectAndOpen(request, key, translated.value, body, receivedAtMs, edge);
+    const answer = await inspectAndOpen({ request, key, own, body, receivedAtMs }, translated.value, edge);
     return await translated.value.answer(answer);
   } finally {
     body.release();
   }
 }
 
+interface Taken extends Pick<Turn, 'key' | 'own'> {
+  request: Request;
+  body: TakenBody;
+  receivedAtMs: number;
+}
+
 async function inspectAndOpen(
-  { signal }: Request,
-  key: VerifiedKey,
+  { request: { signal }, key, own, body: taken, receivedAtMs }: Taken,
   { headers, path }: Translation,
-  taken: TakenBody,
-  receivedAtMs: number,
   edge: Edge,
 ): Promise<Response> {
   const inspected = inspect(taken.bytes, headers, key.keyId, edge.bindings.modelAliases);
@@ -53,8 +59,25 @@ async function inspectAndOpen(
     return errorResponse('invalid_request_error', `${field}: ${message}`, { requestId: edge.requestId });
   }
   const id = `turn_${crypto.randomUUID()}`;
-  const turn = { id, key, request: { headers, path, signal }, ...inspected.value, taken };
+  const { writtenModel, facts } = inspected.value;
+  const turn = {
+    id,
+    key,
+    own,
+    request: { headers, path, signal },
+    facts: paidFor(facts, own, edge),
+    writtenModel,
+    taken,
+  };
   return await openAndSend(turn, edge, receivedAtMs);
+}
+
+/** The facts with who pays the turn, and how dear the dearest provider is that it may go to. */
+function paidFor(facts: TurnFacts, own: Turn['own'], { providers }: Edge): TurnFacts {
+  if (own) return { ...facts, ownCredential: true };
+  const providerMillionths = Math.max(...providers.map(({ priceMillionths }) => priceMillionths));
+  if (providerMillionths === LIST_MILLIONTHS) return facts;
+  return { ...facts, modifiers: { ...facts.modifiers, providerMillionths } };
 }
 
 async function openAndSend(turn: Turn, edge: Edge, receivedAtMs: number): Promise<Response> {

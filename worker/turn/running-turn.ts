@@ -2,9 +2,10 @@
  * A turn between its hold and its settlement: keeps the lease alive with what was seen so far, and settles
  * exactly once, however the turn ends.
  */
+import { LIST_MILLIONTHS } from '../../durable-objects/core/provider-settings.ts';
 import type { TurnFacts } from '../../durable-objects/core/turn.ts';
 import type { AnswerFacts, Outcome, WalletRpc } from '../../durable-objects/wallet/rpc.ts';
-import type { Meter } from '../providers/provider.ts';
+import type { Meter, Provider } from '../providers/provider.ts';
 import type { Ending } from './answer-meter.ts';
 import { type Call, outcomeOf, progressOf } from './outcome.ts';
 import { callWallet } from './wallet-call.ts';
@@ -20,10 +21,7 @@ export interface RunningTurnOptions {
   attempt: number;
   facts: TurnFacts;
   model: string;
-  answer: Pick<
-    AnswerFacts,
-    'provider' | 'providerInstance' | 'priceMillionths' | 'upstreamCredential' | 'anthropicVersion'
-  >;
+  anthropicVersion: string;
   /** A fresh stub each time: one that met an error answers nothing any more. */
   wallet: () => WalletRpc;
 }
@@ -35,17 +33,23 @@ export class RunningTurn {
   readonly #options: RunningTurnOptions;
   readonly #answer: AnswerFacts;
   readonly #resolveSettled: () => void;
-  readonly #sentAtMs = Date.now();
+  #sentAtMs = Date.now();
   readonly #timer: ReturnType<typeof setInterval>;
   #meter: Meter | null = null;
   #isOver = false;
   #isUndecided = false;
+  /** What is charged where the attempt is given up. */
+  #givenUp: Outcome | null = null;
 
   constructor(options: RunningTurnOptions) {
     this.turnId = options.turnId;
     this.#options = options;
     this.#answer = {
-      ...options.answer,
+      provider: null,
+      providerInstance: null,
+      priceMillionths: LIST_MILLIONTHS,
+      upstreamCredential: null,
+      anthropicVersion: options.anthropicVersion,
       firstByteAtMs: null,
       lastByteAtMs: null,
       httpStatus: null,
@@ -58,6 +62,25 @@ export class RunningTurn {
     this.settled = promise;
     this.#resolveSettled = resolve;
     this.#timer = setInterval(() => void this.#renew(), RENEW_EVERY_MS);
+  }
+
+  /** The turn goes to a provider: the first, or the next one where others had trouble that nobody bills. */
+  sentTo({ name, id, priceMillionths, credentialId }: Provider): void {
+    this.#sentAtMs = Date.now();
+    const asked = { provider: name, providerInstance: id, priceMillionths, upstreamCredential: credentialId };
+    Object.assign(this.#answer, asked);
+  }
+
+  /** Whether any provider was asked. */
+  get isSent(): boolean {
+    return this.#answer.provider !== null;
+  }
+
+  /** The provider is given up before its answer began, and bills what it has read: what to charge for it. */
+  givenUp(): { outcome: Outcome; answer: AnswerFacts } {
+    const progress = progressOf(this.#call(), Date.now());
+    this.#givenUp = { kind: 'broken_off', why: 'first_byte_late', progress };
+    return { outcome: this.#givenUp, answer: { ...this.#answer, errorType: 'first_byte_late' } };
   }
 
   /** The upstream's head arrived. `meter` is null for an error, whose body has no usage. */
@@ -85,10 +108,11 @@ export class RunningTurn {
     this.#settle(outcomeOf(call, ending, Date.now()));
   }
 
-  /** The upstream answered with an error, or not at all, or was never called: nothing was billed. */
+  /** The upstream answered with an error, or not at all, or was never called: nothing was billed, unless it was given up. */
   failed(errorType: string): void {
     this.#answer.errorType = errorType;
-    this.#settle({ kind: 'failed', ...(this.#isUndecided ? { undecided: true } : {}) });
+    const outcome = this.#givenUp ?? { kind: 'failed' as const };
+    this.#settle({ ...outcome, ...(this.#isUndecided ? { undecided: true } : {}) });
   }
 
   /** The wallet was asked to decide anew and was not heard: it may hold money for an attempt that is never sent. */

@@ -1,43 +1,53 @@
 /**
- * The turn's second half: send it, and answer with what comes back. A step down that the upstream refuses because
- * of the model is decided anew by the wallet, under the same turn id, before the client has seen a byte.
+ * The turn's second half: send it, and answer with what comes back. Where an attempt comes to nothing before the client
+ * has seen a byte, the wallet decides anew, under the same turn id: over the models that are left, or the money.
  */
 import type { OpenReply } from '../../durable-objects/wallet/rpc.ts';
+import type { Provider } from '../providers/provider.ts';
 import { isShort, passThrough, passWhole } from './answer-meter.ts';
 import { withAskLink } from './ask-more.ts';
-import { type Admitted, type Answered, attemptTurn, type Turn } from './attempt.ts';
+import { type Admitted, type Answered, startRunning, type Turn } from './attempt.ts';
 import { type Edge, walletOfKey } from './edge.ts';
+import { type Course, type Found, findAnswer, nobodyServes } from './failover.ts';
 import { downstreamHeaders } from './forward.ts';
-import { isAboutModel, type ModelRefusal } from './model-refusal.ts';
 import { refusedTurn, standingHeaders, turnHeaders } from './reply.ts';
-import { credentialRefused, isCredentialRefusal } from './upstream.ts';
+import type { RunningTurn } from './running-turn.ts';
+import { isCredentialRefusal } from './trouble.ts';
+import { clientLeft, credentialRefused, tellCredentialRefused, upstreamAway } from './upstream.ts';
 import { callWallet, WALLET_LIMIT_MS } from './wallet-call.ts';
 
-/** Statuses by which an upstream can say that it does not want the model. */
-const MODEL_REFUSALS = [400, 403, 404];
+/** What there is to answer with, once nothing is to be decided anew. */
+type Final = Exclude<Found, { kind: 'reopen' }>;
 
-/** Sends an admitted turn to the provider and answers with what comes back. */
+/** Sends an admitted turn to a provider and answers with what comes back. */
 export async function send(turn: Turn, first: Admitted, edge: Edge): Promise<Response> {
+  const course: Course = { startedAtMs: Date.now(), asked: new Map() };
   let admitted = first;
-  // Each round takes one model away, so this ends with the cascade.
+  // Each round takes a model or a provider away, so this ends.
   for (let attempt = 1; ; attempt += 1) {
-    const answered = await attemptTurn(turn, admitted, attempt, edge);
-    if (answered instanceof Response) return answered;
-    const refused = await refusedModel(turn, admitted, answered.response);
-    const { response, refusal } = refused ?? { response: answered.response, refusal: null };
-    if (!refusal) return await reply(turn, admitted, { ...answered, response }, edge);
-    const cause = { kind: 'model_refused' as const, remember: refusal.remember };
-    const request = { turnId: turn.id, attempt, cause };
+    const running = startRunning(turn, admitted.model, attempt, edge);
+    const found = await findAnswer(turn, admitted, running, course, edge);
+    const sending = { turn, admitted, running, edge };
+    if (found.kind !== 'reopen') return await reply(sending, found);
+    const request = { turnId: turn.id, attempt, cause: found.cause };
     const reopened = await callWallet(() => walletOfKey(edge, turn.key).reopen(request), WALLET_LIMIT_MS);
     const next = await nextStep(reopened, turn, edge);
     if (!next) {
-      answered.running.undecided();
-      return await reply(turn, admitted, { ...answered, response }, edge);
+      if (reopened?.status !== 'nothing_left') running.undecided();
+      return await reply(sending, found.otherwise);
     }
-    answered.running.abandon();
+    letGo(found.otherwise);
+    running.abandon();
     if (next instanceof Response) return next;
     admitted = next;
   }
+}
+
+/** An answer that another one takes the place of. */
+function letGo(found: Final): void {
+  const response = found.kind === 'answered' ? found.answered.response : null;
+  const body = found.kind === 'trouble' ? found.trouble.response?.body : response?.body;
+  void body?.cancel().catch(() => undefined);
 }
 
 /**
@@ -59,65 +69,86 @@ async function nextStep(
   }
 }
 
-/**
- * The upstream's error to a turn that was stepped down, still to be read, and whether it is about the model; null
- * for all else.
- */
-async function refusedModel(
-  { facts }: Turn,
-  { model }: Admitted,
-  response: Response,
-): Promise<{ refusal: ModelRefusal | null; response: Response } | null> {
-  if (model === facts.model || !MODEL_REFUSALS.includes(response.status)) return null;
-  // An error whose body breaks off says nothing, but it is an error all the same.
-  const body = await response.arrayBuffer().catch(() => new ArrayBuffer(0));
-  const refusal = isAboutModel(response.status, new TextDecoder().decode(body));
-  return { refusal, response: new Response(body, response) };
-}
-
-/** The provider's answer to the turn, settled as it ends. */
-async function reply(turn: Turn, admitted: Admitted, answered: Answered, edge: Edge): Promise<Response> {
-  const { response, running, abort } = answered;
-  const { id, key, request } = turn;
-  const marks = turnHeaders({ ...admitted, turnId: id });
-  if (!isCredentialRefusal(response.status)) {
-    return await answer(response, running, { marks, admitted, edge, signal: request.signal, abort });
-  }
-  running.headArrived(response, null);
-  running.failed('upstream_credential');
-  return await credentialRefused(response, edge, key.costCenter, id, () => walletOfKey(edge, key), marks);
-}
-
-interface AnswerContext {
-  marks: Record<string, string>;
+interface Sending {
+  turn: Turn;
   admitted: Admitted;
+  running: RunningTurn;
   edge: Edge;
-  signal: AbortSignal;
-  abort: () => void;
 }
 
-/** The upstream's answer on its way to the client, metered where it is one that costs. */
-async function answer(
-  response: Response,
-  running: Answered['running'],
-  context: AnswerContext,
-): Promise<Response> {
-  const { marks, admitted, edge, signal, abort } = context;
+/** The answer to the turn, settled as it ends. */
+async function reply(sending: Sending, found: Final): Promise<Response> {
+  const { turn, admitted, running, edge } = sending;
+  const marks = turnHeaders({ ...admitted, turnId: turn.id });
+  switch (found.kind) {
+    case 'client_gone':
+      if (running.isSent) running.ended('client_gone');
+      else running.failed('client_gone');
+      return clientLeft(edge.requestId);
+    case 'nobody':
+      running.failed('no_provider');
+      return nobodyServes(admitted.model, found.nobody, edge.requestId, marks);
+    case 'trouble': {
+      const { trouble, provider } = found;
+      const { response, errorType } = trouble;
+      if (response && provider) {
+        return await passOn(sending, { response, source: null, abort: () => undefined }, provider);
+      }
+      running.failed(errorType);
+      return upstreamAway(trouble.why, edge.requestId, provider ? { ...marks, ...by(provider) } : marks);
+    }
+    case 'answered': {
+      const { answered, provider } = found;
+      const { status } = answered.response;
+      if (isCredentialRefusal(status) && !turn.own) {
+        tellCredentialRefused(provider, status, turn.key, turn.id, edge);
+      }
+      return await passOn(sending, answered, provider);
+    }
+  }
+}
+
+/** Who answered. */
+function by({ id }: Provider): Record<string, string> {
+  return { 'x-bursar-provider': id };
+}
+
+type Passed = Pick<Answered, 'response' | 'source' | 'abort'>;
+
+/** A provider's answer on its way to the client, metered where it is one that costs. */
+async function passOn(sending: Sending, passed: Passed, provider: Provider): Promise<Response> {
+  const { turn, admitted, running, edge } = sending;
+  const { response } = passed;
   const { status } = response;
+  const marks = { ...turnHeaders({ ...admitted, turnId: turn.id }), ...by(provider) };
+  if (isCredentialRefusal(status) && !turn.own) {
+    running.headArrived(response, null);
+    running.failed('upstream_credential');
+    return await credentialRefused(response, edge.requestId, marks);
+  }
   const headers = downstreamHeaders(response.headers);
   const own = { ...marks, ...(response.ok ? standingHeaders(admitted.standing) : {}) };
   for (const [name, value] of Object.entries(own)) headers.set(name, value);
   if (!headers.has('request-id')) headers.set('request-id', edge.requestId);
   const contentType = response.headers.get('content-type') ?? '';
-  running.headArrived(response, response.ok ? edge.providers[0].meter(contentType) : null);
+  running.headArrived(response, response.ok ? provider.meter(contentType) : null);
   if (!response.ok) {
     running.failed(`http_${status}`);
     return new Response(response.body, { status, headers });
   }
+  return new Response(await bodyOf(passed, running, turn.request.signal), { status, headers });
+}
+
+async function bodyOf(
+  { response, source, abort }: Passed,
+  running: RunningTurn,
+  signal: AbortSignal,
+): Promise<BodyInit | null> {
+  if (source) return passThrough(source, running, signal, abort);
   if (!response.body) {
     running.ended('complete');
-    return new Response(null, { status, headers });
+    return null;
   }
-  const pass = isShort(response.headers) ? passWhole : passThrough;
-  return new Response(await pass(response.body, running, signal, abort), { status, headers });
+  if (isShort(response.headers)) return await passWhole(response.body, running, signal, abort);
+  return passThrough({ reader: response.body.getReader(), first: null }, running, signal, abort);
 }

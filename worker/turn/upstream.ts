@@ -1,7 +1,9 @@
 /** An upstream's answers that Bursar gives its own words: none at all, and a refusal of Bursar's credential. */
-import type { WalletRpc } from '../../durable-objects/wallet/rpc.ts';
+import type { VerifiedKey } from '../auth/virtual-key.ts';
 import { errorResponse } from '../envelope.ts';
-import type { Edge } from './edge.ts';
+import type { Provider } from '../providers/provider.ts';
+import { type Edge, walletOfKey } from './edge.ts';
+import type { Trouble } from './trouble.ts';
 import { callWallet } from './wallet-call.ts';
 
 const ALERT_LIMIT_MS = 10_000;
@@ -12,17 +14,17 @@ export function pathOf(request: Request): string {
   return pathname + search;
 }
 
+/** The answer where no provider gave one. */
 export function upstreamAway(
-  error: unknown,
+  why: Trouble['why'],
   requestId: string,
   headers: Record<string, string> = {},
 ): Response {
-  console.warn({ message: 'the upstream could not be reached', error: String(error) });
-  return errorResponse('api_error', 'The model provider could not be reached; nothing was charged.', {
-    requestId,
-    status: 502,
-    headers,
-  });
+  const message =
+    why === 'late'
+      ? 'The model provider did not begin to answer in time; what it read may have been charged.'
+      : 'The model provider could not be reached; nothing was charged.';
+  return errorResponse('api_error', message, { requestId, status: why === 'late' ? 504 : 502, headers });
 }
 
 /** Nobody reads it: the client is gone. 499 is what logs call that. */
@@ -30,28 +32,33 @@ export function clientLeft(requestId: string): Response {
   return errorResponse('api_error', 'The client left.', { requestId, status: 499 });
 }
 
-export function isCredentialRefusal(status: number): boolean {
-  return status === 401 || status === 403;
+/** A provider refused Bursar's own credential: an admin's matter that no developer can mend, so there is an alert. */
+export function tellCredentialRefused(
+  provider: Provider,
+  status: number,
+  key: VerifiedKey,
+  turnId: string | null,
+  edge: Edge,
+): void {
+  const facts = {
+    provider: provider.name,
+    provider_instance: provider.id,
+    credential: provider.credentialId,
+    status,
+  };
+  const event = { on: 'upstream_credential', turnId, facts };
+  const raise = () => walletOfKey(edge, key).raise(key.costCenter, event);
+  edge.waitUntil(callWallet(raise, ALERT_LIMIT_MS));
 }
 
-/**
- * The upstream refused Bursar's own credential: an admin's matter that no developer can mend, so it is a 502
- * here and an alert there.
- */
+/** What a developer is told of it: a 502. */
 export async function credentialRefused(
   response: Response,
-  edge: Edge,
-  costCenter: string,
-  turnId: string | null,
-  wallet: () => WalletRpc,
+  requestId: string,
   headers: Record<string, string> = {},
 ): Promise<Response> {
   const { status } = response;
   await response.body?.cancel();
-  const [provider] = edge.providers;
-  const facts = { provider: provider.name, credential: provider.credentialId, status };
-  const event = { on: 'upstream_credential', turnId, facts };
-  edge.waitUntil(callWallet(() => wallet().raise(costCenter, event), ALERT_LIMIT_MS));
   const message = `The model provider refused the gateway's own credential (${status}); your administrator has to look at it. Nothing was charged.`;
-  return errorResponse('api_error', message, { requestId: edge.requestId, status: 502, headers });
+  return errorResponse('api_error', message, { requestId, status: 502, headers });
 }

@@ -37,6 +37,8 @@ export interface AskedTurn {
   usage: Usage;
   /** Null: the thread's first turn. */
   prior: PriorPrompt | null;
+  /** What its provider takes; the model asked for would have cost as much more there. */
+  providerMillionths: number;
   admittedAtMs: number;
   catalogue: Catalogue;
 }
@@ -48,7 +50,7 @@ export function isAsAsked(catalogue: Catalogue, askedModel: string, sentModel: s
 
 /** The contracted cost of the turn on the model asked for; only to be asked where it was sent to another one. */
 export function priceAsked(turn: AskedTurn): NanoUsd {
-  const { facts, usage, admittedAtMs: atMs, catalogue } = turn;
+  const { facts, usage, providerMillionths, admittedAtMs: atMs, catalogue } = turn;
   const { iterations } = usage;
   const onAsked: Usage = {
     ...usage,
@@ -62,7 +64,7 @@ export function priceAsked(turn: AskedTurn): NanoUsd {
           : { ...each, model: facts.model, tokens: scaledToAsked(turn, each.tokens) },
       ) ?? null,
   };
-  return priceUsage({ usage: onAsked, sentModel: facts.model, atMs, catalogue }).nanoUsd;
+  return priceUsage({ usage: onAsked, sentModel: facts.model, providerMillionths, atMs, catalogue }).nanoUsd;
 }
 
 /** Whether one of the turn's requests was served by a model that the asked one would have called too. */

@@ -1,6 +1,6 @@
 /** Fable and Mythos: the same models with and without safety classifiers, at the same prices. */
 import { FABLE_5, FABLE_5_1, FABLE_5_2 } from './capabilities.ts';
-import { FAST, MILLION_TOKEN_MODEL } from './generations.ts';
+import { FAST, MILLION_TOKEN_MODEL, onBedrock } from './generations.ts';
 import { perMillion, since } from './price-row.ts';
 import type { Model } from './types.ts';
 
@@ -20,6 +20,7 @@ export const FABLE_MODELS: readonly Model[] = [
   {
     ...SHARED,
     id: 'claude-fable-5-2',
+    bedrock: onBedrock('anthropic.claude-fable-5-2'),
     line: 'fable',
     periods: [since('2026-11-09', PRICES_5_2)],
     fastMultiplier: FAST,
@@ -28,6 +29,7 @@ export const FABLE_MODELS: readonly Model[] = [
   {
     ...SHARED,
     id: 'claude-mythos-5-2',
+    bedrock: onBedrock('anthropic.claude-mythos-5-2'),
     line: 'mythos',
     periods: [since('2026-11-09', PRICES_5_2)],
     capabilities: FABLE_5_1,
@@ -35,6 +37,7 @@ export const FABLE_MODELS: readonly Model[] = [
   {
     ...SHARED,
     id: 'claude-fable-5-1',
+    bedrock: onBedrock('anthropic.claude-fable-5-1'),
     line: 'fable',
     periods: [since('2026-09-01', PRICES_5_1)],
     capabilities: FABLE_5_1,
@@ -42,6 +45,7 @@ export const FABLE_MODELS: readonly Model[] = [
   {
     ...SHARED,
     id: 'claude-mythos-5-1',
+    bedrock: onBedrock('anthropic.claude-mythos-5-1'),
     line: 'mythos',
     periods: [since('2026-09-01', PRICES_5_1)],
     capabilities: FABLE_5_1,
@@ -49,6 +53,7 @@ export const FABLE_MODELS: readonly Model[] = [
   {
     ...SHARED,
     id: 'claude-fable-5',
+    bedrock: onBedrock('anthropic.claude-fable-5'),
     line: 'fable',
     periods: [since('2026-06-09', PRICES_5)],
     capabilities: FABLE_5,
@@ -56,6 +61,7 @@ export const FABLE_MODELS: readonly Model[] = [
   {
     ...SHARED,
     id: 'claude-mythos-5',
+    bedrock: onBedrock('anthropic.claude-mythos-5'),
     line: 'mythos',
     periods: [since('2026-06-09', PRICES_5)],
     capabilities: FABLE_5,

@@ -1,6 +1,6 @@
 /** The Haiku line. */
 import { BUDGET_THINKING, HAIKU_5_5, WITHOUT_THINKING } from './capabilities.ts';
-import { DATED_MODEL, MILLION_TOKEN_MODEL } from './generations.ts';
+import { DATED_MODEL, MILLION_TOKEN_MODEL, onBedrock } from './generations.ts';
 import { perMillion, since, tieredSince, utcMidnight } from './price-row.ts';
 import type { Model } from './types.ts';
 
@@ -12,6 +12,7 @@ export const HAIKU_MODELS: readonly Model[] = [
     ...SHARED,
     ...MILLION_TOKEN_MODEL,
     id: 'claude-haiku-5-5',
+    bedrock: onBedrock('anthropic.claude-haiku-5-5', { structuredOutputs: false }),
     minCacheable: 512,
     tokenizer: 'new',
     periods: [
@@ -28,6 +29,9 @@ export const HAIKU_MODELS: readonly Model[] = [
     ...DATED_MODEL,
     id: 'claude-haiku-4-5-20251001',
     aliases: ['claude-haiku-4-5'],
+    bedrock: onBedrock('anthropic.claude-haiku-4-5-20251001-v1:0', {
+      messagesId: 'anthropic.claude-haiku-4-5',
+    }),
     minCacheable: 4096,
     tokenizer: 'old',
     periods: [since('2025-10-15', perMillion('1', '1.25', '2', '0.10', '5'))],

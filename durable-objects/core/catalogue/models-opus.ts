@@ -8,7 +8,7 @@ import {
   OPUS_5,
   OPUS_5_5,
 } from './capabilities.ts';
-import { DATED_MODEL, FAST, MILLION_TOKEN_MODEL } from './generations.ts';
+import { DATED_MODEL, FAST, MILLION_TOKEN_MODEL, onBedrock, onBedrockRuntime } from './generations.ts';
 import { perMillion, since, utcMidnight } from './price-row.ts';
 import type { Model } from './types.ts';
 
@@ -23,6 +23,7 @@ export const OPUS_MODELS: readonly Model[] = [
     ...SHARED,
     ...MILLION_TOKEN_MODEL,
     id: 'claude-opus-5-5',
+    bedrock: onBedrock('anthropic.claude-opus-5-5'),
     minCacheable: 512,
     tokenizer: 'new',
     periods: [since('2026-09-22', PRICES_5_5)],
@@ -33,6 +34,7 @@ export const OPUS_MODELS: readonly Model[] = [
     ...SHARED,
     ...MILLION_TOKEN_MODEL,
     id: 'claude-opus-5',
+    bedrock: onBedrock('anthropic.claude-opus-5'),
     minCacheable: 512,
     tokenizer: 'new',
     periods: [since('2026-07-24', PRICES_4_5_TO_5)],
@@ -43,6 +45,7 @@ export const OPUS_MODELS: readonly Model[] = [
     ...SHARED,
     ...MILLION_TOKEN_MODEL,
     id: 'claude-opus-4-8',
+    bedrock: onBedrock('anthropic.claude-opus-4-8'),
     minCacheable: 1024,
     tokenizer: 'new',
     periods: [since(null, PRICES_4_5_TO_5)],
@@ -54,6 +57,7 @@ export const OPUS_MODELS: readonly Model[] = [
     ...SHARED,
     ...MILLION_TOKEN_MODEL,
     id: 'claude-opus-4-7',
+    bedrock: onBedrock('anthropic.claude-opus-4-7'),
     minCacheable: 2048,
     tokenizer: 'new',
     periods: [since(null, PRICES_4_5_TO_5)],
@@ -64,6 +68,7 @@ export const OPUS_MODELS: readonly Model[] = [
     ...SHARED,
     ...MILLION_TOKEN_MODEL,
     id: 'claude-opus-4-6',
+    bedrock: onBedrockRuntime('anthropic.claude-opus-4-6-v1'),
     minCacheable: 4096,
     tokenizer: 'old',
     periods: [since(null, PRICES_4_5_TO_5)],
@@ -75,6 +80,7 @@ export const OPUS_MODELS: readonly Model[] = [
     ...DATED_MODEL,
     id: 'claude-opus-4-5-20251101',
     aliases: ['claude-opus-4-5'],
+    bedrock: onBedrockRuntime('anthropic.claude-opus-4-5-20251101-v1:0'),
     minCacheable: 4096,
     tokenizer: 'old',
     periods: [since('2025-11-24', PRICES_4_5_TO_5)],

@@ -1,6 +1,6 @@
 /** The Sonnet line. */
 import { BUDGET_THINKING, CLAUDE_4_6, SONNET_5, SONNET_5_5 } from './capabilities.ts';
-import { DATED_MODEL, MILLION_TOKEN_MODEL } from './generations.ts';
+import { DATED_MODEL, MILLION_TOKEN_MODEL, onBedrock, onBedrockRuntime } from './generations.ts';
 import { perMillion, since, utcMidnight } from './price-row.ts';
 import type { Model } from './types.ts';
 
@@ -16,6 +16,7 @@ export const SONNET_MODELS: readonly Model[] = [
     ...SHARED,
     ...MILLION_TOKEN_MODEL,
     id: 'claude-sonnet-5-5',
+    bedrock: onBedrock('anthropic.claude-sonnet-5-5'),
     minCacheable: 512,
     tokenizer: 'new',
     periods: [since('2026-09-28', PRICES_5), since('2026-10-07', PRICES_5_5_FROM_OCTOBER)],
@@ -26,6 +27,7 @@ export const SONNET_MODELS: readonly Model[] = [
     ...SHARED,
     ...MILLION_TOKEN_MODEL,
     id: 'claude-sonnet-5',
+    bedrock: onBedrock('anthropic.claude-sonnet-5'),
     minCacheable: 1024,
     tokenizer: 'new',
     periods: [since('2026-06-30', PRICES_5)],
@@ -35,6 +37,7 @@ export const SONNET_MODELS: readonly Model[] = [
     ...SHARED,
     ...MILLION_TOKEN_MODEL,
     id: 'claude-sonnet-4-6',
+    bedrock: onBedrockRuntime('anthropic.claude-sonnet-4-6'),
     minCacheable: 1024,
     tokenizer: 'old',
     periods: [since(null, PRICES_4)],
@@ -45,6 +48,7 @@ export const SONNET_MODELS: readonly Model[] = [
     ...DATED_MODEL,
     id: 'claude-sonnet-4-5-20250929',
     aliases: ['claude-sonnet-4-5'],
+    bedrock: onBedrockRuntime('anthropic.claude-sonnet-4-5-20250929-v1:0'),
     minCacheable: 1024,
     tokenizer: 'old',
     periods: [since('2025-09-29', PRICES_4)],

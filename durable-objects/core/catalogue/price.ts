@@ -12,6 +12,7 @@ import { dearestPricesUpTo, pricesFor, type Tariff, tariffAt } from './tariff.ts
 import type { Catalogue, Model, TokenPrices } from './types.ts';
 
 const PICO_PER_NANO = 1_000n;
+const MILLION = 1_000_000;
 
 export interface PricedUsage {
   nanoUsd: NanoUsd;
@@ -31,10 +32,13 @@ export function priceUsage(priced: {
   usage: Usage;
   /** The model the turn was sent to. */
   sentModel: string;
+  /** What the provider takes for tokens, in millionths of these prices; absent: as they are. */
+  providerMillionths?: number | undefined;
   atMs: number;
   catalogue: Catalogue;
 }): PricedUsage {
-  const { usage, sentModel, atMs, catalogue } = priced;
+  const { usage, sentModel, providerMillionths, atMs, catalogue } = priced;
+  const modifiers = { ...usage, providerMillionths };
   const served = servedBy(catalogue, usage.model, sentModel);
   let cost = exactly(webSearchPicoUsd(catalogue, usage.webSearchRequests));
   let modelUnknown = false;
@@ -42,7 +46,7 @@ export function priceUsage(priced: {
   for (const { tokens, model } of requestsOf(usage)) {
     const by = model === null ? served : reported(catalogue, model);
     const tariff = tariffAt(catalogue, by.model, atMs);
-    cost = add(cost, tokenCost(tokens, pricesFor(tariff, promptTokens(tokens)), tariff, usage));
+    cost = add(cost, tokenCost(tokens, pricesFor(tariff, promptTokens(tokens)), tariff, modifiers));
     modelUnknown ||= by.unknown;
     if (tariff.override !== null) overrides.push(tariff.override);
   }
@@ -144,11 +148,12 @@ function tokenCost(
   return modified(picoUsd, tariff, modifiers);
 }
 
-/** Fast mode, geography and what was negotiated stack, on every class of tokens. */
+/** Fast mode, geography, the provider's own prices and what was negotiated stack, on every class of tokens. */
 function modified(picoUsd: bigint, tariff: Tariff, modifiers: AskedModifiers): Cost {
   const ratios: Ratio[] = [tariff.share];
   if (modifiers.speed === 'fast') ratios.push(tariff.fast);
   if (modifiers.inferenceGeo === 'us') ratios.push(tariff.geoUs);
+  if (modifiers.providerMillionths !== undefined) ratios.push([modifiers.providerMillionths, MILLION]);
   return ratios.reduce(
     (cost, [numerator, denominator]) => ({
       numerator: cost.numerator * BigInt(numerator),

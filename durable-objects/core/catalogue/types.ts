@@ -77,10 +77,22 @@ export interface PriceOverride {
   untilMs: number | null;
 }
 
+/** A model as Bedrock has it. */
+export interface BedrockModel {
+  /** The foundation model's id, without the prefix of an inference profile. */
+  id: string;
+  /** Its id at the Messages endpoint (`bedrock-mantle`); null: not served there. */
+  messagesId: string | null;
+  /** Whether InvokeModel takes `output_config.format` and strict tools with it; the Messages endpoint never does. */
+  structuredOutputs: boolean;
+}
+
 export interface Model {
   /** First-party id. */
   id: string;
   aliases: readonly string[];
+  /** Null: not there, or at other terms than the list's (what is older than 4.5). */
+  bedrock: BedrockModel | null;
   /** opus, sonnet, haiku, fable, mythos. */
   line: string;
   contextWindow: number;

@@ -10,9 +10,10 @@ import { budgetProblems, budgetWarnings } from './budgets.ts';
 import { DEFAULT_CASCADE, DEFAULT_STAGES } from './defaults.ts';
 import { guaranteeWarnings } from './guarantee.ts';
 import { allowedModelsProblems, cascadeProblems, cascadeWarnings } from './models.ts';
+import { rateLimitProblems, rateLimitWarnings } from './rate-limits.ts';
 import { retirementWarnings } from './retirement.ts';
 import { routeProblems, routeWarnings } from './routes.ts';
-import { documentSchema, foldDeveloper, type PolicyDocument, shapeProblems } from './schema.ts';
+import { documentSchema, type PolicyDocument, shapeProblems } from './schema.ts';
 import { type Sketch, sketchOf } from './sketch.ts';
 import { stageProblems, stageWarnings } from './stages.ts';
 import type { Budget, Policy, PolicyProblem } from './types.ts';
@@ -69,6 +70,7 @@ function contradictions(
       stageProblems(budget?.stages ?? [], `budgets[${index}].stages`),
     ),
     ...routeProblems(sketch, catalogue, nowMs, enforce),
+    ...rateLimitProblems(sketch.limits ?? []),
   ];
   if (enforce === 'stored') return problems;
   return [
@@ -99,6 +101,7 @@ function doubts(sketch: Sketch, policy: Policy, context: PolicyContext): PolicyP
     ...cascadeWarnings(policy.cascade, policy.allowedModels),
     ...retirementWarnings(policy, { catalogue, lifecycles, nowMs }),
     ...routeWarnings(sketch),
+    ...rateLimitWarnings(policy.limits),
   ];
 }
 
@@ -110,18 +113,20 @@ function toPolicy(document: PolicyDocument, { timezone, catalogue }: PolicyConte
     cascade: (document.cascade ?? DEFAULT_CASCADE).map(canonical),
     routes: (document.routes ?? []).map(({ id, when, use }) => ({ id, when, use: canonical(use) })),
     allowedModels: document.allowed_models?.map(canonical) ?? null,
+    limits: document.limits ?? [],
+    allowedProviders: document.allowed_providers ?? null,
+    whenExhausted: document.when_exhausted ?? 'fail',
   };
 }
 
 function toBudget(budget: PolicyDocument['budgets'][number], document: PolicyDocument): Budget {
-  const overrides = Object.entries(budget.overrides ?? {});
   return {
     id: budget.id,
     scope: budget.scope,
     line: budget.line ?? null,
     window: budget.window,
     limitNanoUsd: budget.limit_usd,
-    overrides: new Map(overrides.map(([developer, limit]) => [foldDeveloper(developer), limit])),
+    overrides: new Map(Object.entries(budget.overrides ?? {})),
     stages: budget.stages ?? document.stages ?? DEFAULT_STAGES,
     admission: budget.admission ?? document.admission ?? 'expected',
     clampMaxTokens: budget.clamp_max_tokens ?? document.clamp_max_tokens ?? false,

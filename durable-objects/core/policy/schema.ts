@@ -6,17 +6,26 @@ import { z } from 'zod';
 import { isTimezone } from '../window.ts';
 import { parseFraction } from './fraction.ts';
 import { parseLimit } from './limit.ts';
+import { overridesOf } from './overrides-schema.ts';
 import { jsonPath } from './path.ts';
+import { rateLimit } from './rate-limit-schema.ts';
 import { route } from './route-schema.ts';
-import { type PolicyProblem, SCOPES, STAGE_ACTIONS, STEP_DOWNS, type Stage, WINDOWS } from './types.ts';
+import {
+  type PolicyProblem,
+  SCOPES,
+  STAGE_ACTIONS,
+  STEP_DOWNS,
+  type Stage,
+  WHEN_EXHAUSTED,
+  WINDOWS,
+} from './types.ts';
 
 /** Fields the design has and this version of Bursar does not act on: refused, never silently ignored. */
 const NOT_YET = new Set(['turn_types']);
 
 export const MAX_BUDGETS = 100;
 export const MAX_ROUTES = 100;
-const MAX_OVERRIDES = 2_000;
-const MAX_DEVELOPER_LENGTH = 320;
+const MAX_PROVIDERS = 50;
 
 const limitUsd = z.string().transform((text, context) => {
   const limit = parseLimit(text);
@@ -54,25 +63,6 @@ function oneOf<const T extends readonly [string, ...string[]]>(words: T) {
   return z.enum(words, { error: `expected one of ${words.map((word) => `"${word}"`).join(', ')}` });
 }
 
-/** The form developers are kept and compared in. */
-export function foldDeveloper(developer: string): string {
-  return developer.trim().toLowerCase();
-}
-
-const developer = z.string().trim().min(1, 'expected a developer').max(MAX_DEVELOPER_LENGTH);
-
-const overrides = z.record(developer, limitUsd).superRefine((limits, context) => {
-  const names = Object.keys(limits);
-  if (names.length > MAX_OVERRIDES) {
-    context.addIssue({ code: 'custom', message: `expected at most ${MAX_OVERRIDES} overrides` });
-  }
-  const folded = names.map(foldDeveloper);
-  names.forEach((name, index) => {
-    if (folded.indexOf(foldDeveloper(name)) === index) return;
-    context.addIssue({ code: 'custom', path: [name], message: 'this developer is there twice' });
-  });
-});
-
 const admission = z.enum(['expected', 'guaranteed']);
 
 const budget = z.strictObject({
@@ -81,7 +71,7 @@ const budget = z.strictObject({
   line: z.string().optional(),
   window: oneOf(WINDOWS),
   limit_usd: limitUsd,
-  overrides: overrides.optional(),
+  overrides: overridesOf(limitUsd).optional(),
   stages: z.array(stage).optional(),
   admission: admission.optional(),
   clamp_max_tokens: z.boolean().optional(),
@@ -99,6 +89,16 @@ export const documentSchema = z.strictObject({
   admission: admission.optional(),
   clamp_max_tokens: z.boolean().optional(),
   allowed_models: z.array(z.string()).nullable().optional(),
+  limits: z.array(rateLimit).optional(),
+  allowed_providers: z
+    .array(
+      z.string().regex(/^[a-z0-9-]{1,63}$/, 'expected the id of a provider: 1 to 63 of a-z, 0-9 and "-"'),
+    )
+    .min(1, 'expected at least one provider, or null for every one')
+    .max(MAX_PROVIDERS, `expected at most ${MAX_PROVIDERS} providers`)
+    .nullable()
+    .optional(),
+  when_exhausted: oneOf(WHEN_EXHAUSTED).optional(),
 });
 
 /** A document of the right shape, amounts and fractions read. */

@@ -54,6 +54,15 @@ const route = z.object({
   use: text,
 });
 
+const rateLimit = z.object({
+  id: text.optional(),
+  scope: text,
+  requests_per_minute: presence,
+  tokens_per_minute: presence,
+  concurrent_turns: presence,
+  overrides: presence,
+});
+
 const sketchSchema = z
   .object({
     budgets: z.array(budget.nullable().catch(null)).catch([]),
@@ -61,6 +70,7 @@ const sketchSchema = z
     cascade: texts,
     routes: z.array(route.nullable().catch(null)).nullish().catch(null),
     allowed_models: texts,
+    limits: z.array(rateLimit.nullable().catch(null)).nullish().catch(null),
     admission: text.optional(),
     clamp_max_tokens: z.boolean().nullish().catch(null),
   })
@@ -69,6 +79,7 @@ const sketchSchema = z
 export type Sketch = z.output<typeof sketchSchema>;
 export type BudgetSketch = z.output<typeof budget>;
 export type RouteSketch = z.output<typeof route>;
+export type RateLimitSketch = z.output<typeof rateLimit>;
 export type StagesSketch = NonNullable<Sketch['stages']>;
 
 export function sketchOf(document: unknown): Sketch {

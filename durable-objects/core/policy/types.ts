@@ -70,6 +70,32 @@ export interface Route {
   use: string;
 }
 
+export const LIMIT_SCOPES = ['cost_center', 'developer', 'key'] as const;
+export type LimitScope = (typeof LIMIT_SCOPES)[number];
+
+/** What is limited besides money; null: without limit. Each at least 1. */
+export interface RateFigures {
+  /** Turns admitted within 60 s. */
+  requestsPerMinute: number | null;
+  /** Prompt and output of the turns admitted within 60 s. */
+  tokensPerMinute: number | null;
+  /** Turns under way. */
+  concurrentTurns: number | null;
+}
+
+/** A limit besides money, for each subject of its scope; a policy has at most one a scope. */
+export interface RateLimit extends RateFigures {
+  /** It names the limit in reasons. */
+  id: string;
+  scope: LimitScope;
+  /** Figures of single developers, whole: what an override leaves out is the limit's. Of scope developer only. */
+  overrides: ReadonlyMap<string, RateFigures>;
+}
+
+/** What becomes of a turn when every provider of its model is at its limits. */
+export const WHEN_EXHAUSTED = ['fail', 'step_down'] as const;
+export type WhenExhausted = (typeof WHEN_EXHAUSTED)[number];
+
 export interface Policy {
   timezone: string;
   budgets: readonly Budget[];
@@ -79,6 +105,11 @@ export interface Policy {
   routes: readonly Route[];
   /** Null: every model. */
   allowedModels: readonly string[] | null;
+  /** Limits besides money. */
+  limits: readonly RateLimit[];
+  /** Ids of the deployment's providers that turns may go to; null: all. */
+  allowedProviders: readonly string[] | null;
+  whenExhausted: WhenExhausted;
 }
 
 /** A policy as the wallet holds it. */

@@ -3,10 +3,10 @@
 export const ASSUMPTIONS: readonly string[] = [
   'People and their clients send the same turns at the same times, whatever model answered before.',
   'A turn served by the same model with the same cache uses and costs what it did, to the nano-USD.',
-  'A turn served by another model has the same text, counted by that model’s tokenizer, and as many web searches; several requests billed as one turn are taken for one.',
+  'A turn served by another model has the same text, counted by that model’s tokenizer, and as many web searches; several requests billed as one turn, and several attempts of it, are taken for one.',
   'A model’s cache has what the thread’s own turns on that model left in it under the draft; nothing is shared between sessions there.',
   'A turn served by another model takes as long as it did.',
-  'Prices are those in force when a turn was admitted.',
+  'Prices are those in force when a turn was admitted, of the provider that answered it.',
   'A session refused for good sends nothing until the budget’s window resets or the budget is raised; a session’s own budget ends it. Where reality refused the turn too, what came after is taken as it came.',
   'A turn refused because a model is not allowed, or because its cost has no bound, ends no session.',
   'A turn that only waits for other turns’ holds comes back after the seconds it was told, at most ten times.',

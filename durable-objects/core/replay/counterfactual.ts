@@ -47,6 +47,12 @@ export function counterfactual(
     iterations: null,
   };
   const price = (of: TokenCounts): NanoUsd =>
-    priceUsage({ usage: { ...usage, tokens: of }, sentModel: id, atMs, catalogue }).nanoUsd;
+    priceUsage({
+      usage: { ...usage, tokens: of },
+      sentModel: id,
+      providerMillionths: entry.priceMillionths,
+      atMs,
+      catalogue,
+    }).nanoUsd;
   return { tokens, nanoUsd: price(tokens), warmNanoUsd: price(said) };
 }

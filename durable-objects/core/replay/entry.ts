@@ -1,6 +1,7 @@
 /** Entries of the ledger as the replay takes them, decoded from their columns. */
 
 import type { Hold } from '../hold.ts';
+import { LIST_MILLIONTHS } from '../provider-settings.ts';
 import type { TurnFacts } from '../turn.ts';
 import type { RecordedInputs, RefusalWhy, ReplayEntry, ReplayEntryKind } from './types.ts';
 
@@ -31,6 +32,7 @@ export interface ReplayRow {
   web_search_requests: number;
   speed: string | null;
   inference_geo: string | null;
+  price_millionths: number | null;
   charged_nano_usd: number;
   list_nano_usd: number;
   estimated_why: string | null;
@@ -64,6 +66,7 @@ const COLUMNS: Record<keyof ReplayRow, true> = {
   web_search_requests: true,
   speed: true,
   inference_geo: true,
+  price_millionths: true,
   charged_nano_usd: true,
   list_nano_usd: true,
   estimated_why: true,
@@ -152,6 +155,7 @@ export function toReplayEntry(row: ReplayRow): ReplayEntry {
     webSearchRequests: row.web_search_requests,
     speed: row.speed,
     inferenceGeo: row.inference_geo,
+    priceMillionths: row.price_millionths ?? LIST_MILLIONTHS,
     chargedNanoUsd: row.charged_nano_usd,
     listNanoUsd: row.list_nano_usd,
     estimatedWhy: row.estimated_why,

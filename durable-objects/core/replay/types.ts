@@ -79,6 +79,8 @@ export interface ReplayEntry {
   webSearchRequests: number;
   speed: string | null;
   inferenceGeo: string | null;
+  /** What the provider took for tokens, in millionths of list prices. */
+  priceMillionths: number;
   chargedNanoUsd: number;
   listNanoUsd: number;
   estimatedWhy: string | null;

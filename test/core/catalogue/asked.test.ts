@@ -59,6 +59,7 @@ function askedOf(
     sentModel: sent,
     usage: used,
     prior,
+    providerMillionths: 1_000_000,
     admittedAtMs: NOW_MS,
     catalogue,
   });

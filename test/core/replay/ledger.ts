@@ -85,6 +85,7 @@ export class RecordedLedger {
       webSearchRequests: 0,
       speed: null,
       inferenceGeo: null,
+      priceMillionths: 1_000_000,
       chargedNanoUsd: nanoUsd,
       listNanoUsd: nanoUsd,
       estimatedWhy: null,

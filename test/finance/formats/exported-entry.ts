@@ -24,6 +24,9 @@ export function exportedEntry(change: Partial<ExportedEntry> = {}): ExportedEntr
     model_served: 'claude-opus-5-5',
     model_unknown: 0,
     provider: 'anthropic',
+    provider_instance: 'anthropic',
+    price_millionths: null,
+    billed_to: null,
     upstream_credential: 'org-key',
     decision: 'proceed',
     stage: null,
@@ -76,6 +79,7 @@ export function pricedEntry(change: Partial<ExportedEntry> = {}): ExportedEntry 
       iterations: null,
     },
     sentModel: entry.model_served ?? '',
+    providerMillionths: entry.price_millionths ?? undefined,
     atMs: Date.parse(entry.admitted_at),
     catalogue: builtinCatalogue,
   });

@@ -34,6 +34,12 @@ const CASES: [name: string, entry: ExportedEntry, rows: number, basis: string][]
   ['a turn of one token', pricedEntry({ ...NO_TOKENS, cache_read_tokens: 1 }), 1, 'catalogue'],
   ['fast mode in the US', pricedEntry({ speed: 'fast', inference_geo: 'us' }), 6, 'catalogue'],
   [
+    'a provider of a region',
+    pricedEntry({ provider: 'bedrock', price_millionths: 1_100_000 }),
+    6,
+    'catalogue',
+  ],
+  [
     'Haiku over its tier',
     pricedEntry({ model_served: 'claude-haiku-5-5', cache_read_tokens: 100_001 }),
     6,
@@ -74,6 +80,15 @@ describe('FOCUS 1.2', () => {
     // The exact cost: the ledger's is rounded up to a whole nano-USD, once. Derived prices have 12 decimals.
     const off = sumOf(rows, 'ListCost', 18) - BigInt(entry.list_nano_usd) * 1_000_000_000n;
     expect(off > -1_000_000_000n && off < 1_000_000_000n).toBe(true);
+  });
+
+  test('bills nothing of a turn that a developer paid for, and still says what it would have cost', () => {
+    const entry = pricedEntry({ billed_to: 'developer', upstream_credential: 'own-3fa9c1d2' });
+    const rows = rowsOf(entry);
+    expect(focusProblems(rows)).toEqual([]);
+    expect(sumOf(rows, 'BilledCost')).toBe(0n);
+    expect(sumOf(rows, 'ListCost')).toBe(BigInt(entry.list_nano_usd));
+    expect(new Set(rows.map((row) => row.BillingAccountId))).toEqual(new Set(['own-3fa9c1d2']));
   });
 
   test('has a row a token type with its SKU, its quantities and its price', () => {

@@ -121,6 +121,45 @@ describe('in words', () => {
       ],
     ],
     [
+      'limits besides money by their scope, and providers',
+      {
+        budgets: [],
+        limits: [
+          { scope: 'key', concurrent_turns: 4 },
+          {
+            scope: 'developer',
+            requests_per_minute: 60,
+            overrides: { a: { requests_per_minute: 90 }, b: {} },
+          },
+        ],
+      },
+      {
+        budgets: [],
+        limits: [
+          {
+            scope: 'developer',
+            requests_per_minute: 30,
+            tokens_per_minute: 500_000,
+            overrides: { a: { requests_per_minute: 90 }, c: {} },
+          },
+          { scope: 'cost_center', concurrent_turns: 50 },
+        ],
+        allowed_providers: ['bedrock-eu', 'anthropic'],
+        when_exhausted: 'step_down',
+      },
+      [
+        'allowed providers: every provider → anthropic, bedrock-eu',
+        'where every provider of a model is at its limits: the turn fails → it goes on down the cascade',
+        'limit for each developer: 60 → 30 requests a minute',
+        'limit for each developer: any number of → 500000 tokens a minute',
+        'limit for each developer: override for a any number of → 500000 tokens a minute',
+        'limit for each developer: override for c added, 30 requests a minute, 500000 tokens a minute',
+        'limit for each developer: override for b removed',
+        'limit for the cost center: new, 50 turns at once',
+        'limit for each key: removed (was 4 turns at once)',
+      ],
+    ],
+    [
       'what is written otherwise only',
       { budgets: [TEAM_DAY] },
       {

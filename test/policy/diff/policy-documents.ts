@@ -49,6 +49,33 @@ const route = (id: string) =>
 const shuffled = <Item>(ids: string[], item: (id: string) => fc.Arbitrary<Item>): fc.Arbitrary<Item[]> =>
   fc.shuffledSubarray(ids).chain((some) => fc.tuple(...some.map(item)).map((each) => [...each]));
 
+const figures = fc
+  .record(
+    {
+      requests_per_minute: fc.integer({ min: 1, max: 9 }),
+      tokens_per_minute: fc.integer({ min: 1, max: 9 }),
+      concurrent_turns: fc.integer({ min: 1, max: 9 }),
+    },
+    { requiredKeys: [] },
+  )
+  .filter((given) => Object.keys(given).length > 0);
+
+const rateLimits = fc
+  .shuffledSubarray(['cost_center', 'developer', 'key'])
+  .chain((scopes) =>
+    fc
+      .tuple(
+        ...scopes.map((scope) =>
+          scope === 'developer'
+            ? fc.record({ figures, overrides: fc.dictionary(fc.constantFrom('a@x.com', 'Ü@x.com'), figures) })
+            : fc.record({ figures }),
+        ),
+      )
+      .map((each) =>
+        each.map(({ figures: own, ...more }, index) => ({ scope: scopes[index], ...own, ...more })),
+      ),
+  );
+
 /** A document that `parsePolicy` takes. */
 export const policyDocument: fc.Arbitrary<object> = fc
   .record(
@@ -61,6 +88,9 @@ export const policyDocument: fc.Arbitrary<object> = fc
       admission: fc.constantFrom('expected', 'guaranteed'),
       clamp_max_tokens: fc.boolean(),
       allowed_models: fc.constant(null),
+      limits: rateLimits,
+      allowed_providers: fc.constantFrom(null, ['anthropic'], ['anthropic', 'bedrock-eu']),
+      when_exhausted: fc.constantFrom('fail', 'step_down'),
     },
     { requiredKeys: ['budgets'] },
   )

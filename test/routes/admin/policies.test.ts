@@ -12,6 +12,19 @@ function policy(limit: string): object {
 beforeAll(() => makeCostCenter('squad'));
 
 describe('a policy', () => {
+  test('that names a provider the deployment lacks says so as long as that is so', async () => {
+    await makeCostCenter('providers');
+    const path = '/cost_centers/providers/policies';
+    const named = { policy: { budgets: [BUDGET], allowed_providers: ['simulator', 'bedrock-eu'] } };
+    const warning = {
+      path: 'allowed_providers[1]',
+      message: 'this deployment has no provider "bedrock-eu": it has simulator',
+    };
+    const warnings = expect.arrayContaining([warning]);
+    expect(await call('POST', path, named)).toMatchObject({ status: 201, body: { warnings } });
+    expect(await call('GET', `${path}/1`)).toMatchObject({ status: 200, body: { warnings } });
+  });
+
   test('is stored as a draft with its warnings, numbered from 1, exactly as it was given', async () => {
     const first = await call('POST', POLICIES, policy('0'));
     expect(first).toMatchObject({

@@ -43,6 +43,9 @@ export function diffOf(
     cascade: policy.cascade,
     routes: [],
     allowedModels: null,
+    limits: [],
+    allowedProviders: null,
+    whenExhausted: 'fail',
   };
   const former = against ? policyOf(against, timezone) : base;
   if (!former) return err(against?.version ?? version.version);

@@ -1,5 +1,6 @@
 /** The Messages API of the simulator: from a request's text to the response. */
 import type { Catalogue } from '../../../durable-objects/core/catalogue/types.ts';
+import { type Rejection, readModel } from '../models-list.ts';
 import { composeAnswer } from './answer.ts';
 import { createDraw } from './chance.ts';
 import type { Directives } from './directives.ts';
@@ -7,7 +8,7 @@ import { createMessage } from './message.ts';
 import { playScript } from './playback.ts';
 import { layOutPrompt } from './prompt.ts';
 import type { PromptCache } from './prompt-cache.ts';
-import { checkSizes, type Rejection, readMessageBody, readModel, readPromptBody } from './request.ts';
+import { checkSizes, readMessageBody, readPromptBody } from './request.ts';
 import { type Step, scriptBody, scriptStream, writingMs } from './script.ts';
 import { wait } from './wait.ts';
 

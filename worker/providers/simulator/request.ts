@@ -3,10 +3,9 @@
  * on purpose: unknown fields, block types and roles pass, as clients are ahead of any list.
  */
 import { z } from 'zod';
-import { findModel, isRetired } from '../../../durable-objects/core/catalogue/lookup.ts';
-import type { Catalogue, Model } from '../../../durable-objects/core/catalogue/types.ts';
+import type { Model } from '../../../durable-objects/core/catalogue/types.ts';
 import { err, ok, type Result } from '../../../durable-objects/core/result.ts';
-import type { ErrorType } from '../../envelope.ts';
+import type { Rejection } from '../models-list.ts';
 
 const cacheControl = z.looseObject({ ttl: z.string().optional() }).nullish();
 const block = z.looseObject({ type: z.string(), cache_control: cacheControl });
@@ -39,11 +38,6 @@ export type Block = z.infer<typeof block>;
 export type PromptBody = z.infer<typeof prompt>;
 export type MessageBody = z.infer<typeof message>;
 
-export interface Rejection {
-  type: ErrorType;
-  message: string;
-}
-
 /** Reads the body of `/v1/messages/count_tokens`. */
 export function readPromptBody(text: string): Result<PromptBody, Rejection> {
   return readBody(prompt, text);
@@ -52,13 +46,6 @@ export function readPromptBody(text: string): Result<PromptBody, Rejection> {
 /** Reads the body of `/v1/messages`. */
 export function readMessageBody(text: string): Result<MessageBody, Rejection> {
   return readBody(message, text);
-}
-
-/** The model a request names; unknown and retired ones are refused in the same words. */
-export function readModel(catalogue: Catalogue, name: string, nowMs: number): Result<Model, Rejection> {
-  const model = findModel(catalogue, name);
-  if (model && !isRetired(model, nowMs)) return ok(model);
-  return err({ type: 'not_found_error', message: `model: ${name}` });
 }
 
 /** Checks a message's sizes against its model; null where they fit. */

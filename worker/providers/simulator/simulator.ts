@@ -11,15 +11,14 @@ import { builtinCatalogue } from '../../../durable-objects/core/catalogue/models
 import { LIST_MILLIONTHS, type ProviderSettings } from '../../../durable-objects/core/provider-settings.ts';
 import { errorResponse } from '../../envelope.ts';
 import { createMessagesMeter } from '../messages-meter.ts';
+import { getModel, listModels, type Rejection } from '../models-list.ts';
 import type { Provider, ProviderRequest } from '../provider.ts';
 import { hashText, simulatedId } from './chance.ts';
 import { DIRECTIVES_HEADER, type Directives, readDirectives, SEED_HEADER } from './directives.ts';
 import { failResponse } from './failure.ts';
 import { answerMessage, countTokens, type Exchange } from './messages.ts';
-import { getModel, listModels } from './models-list.ts';
 import { connectionCut } from './playback.ts';
 import { createPromptCache, type PromptCache } from './prompt-cache.ts';
-import type { Rejection } from './request.ts';
 import { stall, wait } from './wait.ts';
 
 /** One for the isolate: providers may come and go, a prompt cache stays warm. */

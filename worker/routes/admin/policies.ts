@@ -4,6 +4,7 @@ import { parsePolicy } from '../../../durable-objects/core/policy/parse.ts';
 import { alertReach } from '../../policy/alert-reach.ts';
 import { replace } from '../../policy/approval.ts';
 import { knownModels } from '../../policy/known-models.ts';
+import { unknownProviders } from '../../policy/known-providers.ts';
 import type { LifecycleContext } from '../../policy/lifecycle.ts';
 import { tighterThanLive } from '../../policy/tighter-versions.ts';
 import { untriedVersions, untriedWarnings } from '../../policy/tried-versions.ts';
@@ -53,7 +54,9 @@ policies.openapi(
       if (row === 'contended') return fail(requestId, { why: 'contended' });
       const untried = untriedWarnings(row.version, await untriedVersions(database, id, [row]));
       const tighter = await tighterThanLive(database, { owner, row });
-      return c.json(toPolicyVersionView({ owner, row }, known, [...tighter, ...untried]), 201);
+      const unserved = unknownProviders(row, c.get('bindings'));
+      const further = [...unserved, ...tighter, ...untried];
+      return c.json(toPolicyVersionView({ owner, row }, known, further), 201);
     }),
 );
 
@@ -102,7 +105,9 @@ policies.openapi(
       const untried = untriedWarnings(version, await untriedVersions(database, id, [row]));
       const tighter = await tighterThanLive(database, { owner, row });
       const unheard = await alertReach(database, row, c.get('bindings'));
-      const view = toPolicyVersionView({ owner, row }, known, [...tighter, ...untried, ...unheard]);
+      const unserved = unknownProviders(row, c.get('bindings'));
+      const further = [...unserved, ...tighter, ...untried, ...unheard];
+      const view = toPolicyVersionView({ owner, row }, known, further);
       return c.json({ ...view, guard: await guardOf(c, owner, version) }, 200);
     });
   },

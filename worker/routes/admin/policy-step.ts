@@ -1,6 +1,7 @@
 /** Runs one step of a policy version and answers with the version, once the wallet has what changed. */
 import type { PolicyProblem } from '../../../durable-objects/core/policy/types.ts';
 import { knownModels } from '../../policy/known-models.ts';
+import { unknownProviders } from '../../policy/known-providers.ts';
 import { type LifecycleContext, type StepOutcome, takeStep, type Verdict } from '../../policy/lifecycle.ts';
 import type { Outcome } from '../../store/change.ts';
 import type { PolicyFacts } from '../../store/policy-versions.ts';
@@ -51,6 +52,6 @@ export async function step(
       const stored = `the ${name} of policy version ${version}`;
       return fail(requestId, { why: 'unconfirmed', stored, ...(advice === undefined ? {} : { advice }) });
     }
-    return c.json(toPolicyVersionView(facts, known), 200);
+    return c.json(toPolicyVersionView(facts, known, unknownProviders(facts.row, settings)), 200);
   });
 }

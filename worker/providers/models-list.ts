@@ -1,15 +1,15 @@
 /**
- * The Models API over the catalogue: `/v1/models` in pages, `/v1/models/{id}`. Retired models are listed where
- * `lifecycle[]` asks for them.
+ * The Models API over the catalogue, for a provider that has none of its own: `/v1/models` in pages,
+ * `/v1/models/{id}`. Retired models are listed where `lifecycle[]` asks for them.
  */
-import type { ModelInfo } from '@anthropic-ai/sdk/resources/models';
+import type { ModelCapabilities, ModelInfo } from '@anthropic-ai/sdk/resources/models';
 import { z } from 'zod';
-import { LIFECYCLES } from '../../../durable-objects/core/catalogue/lifecycles.ts';
-import { isRetired } from '../../../durable-objects/core/catalogue/lookup.ts';
-import type { Catalogue, Model } from '../../../durable-objects/core/catalogue/types.ts';
-import { err, ok, type Result } from '../../../durable-objects/core/result.ts';
+import { LIFECYCLES } from '../../durable-objects/core/catalogue/lifecycles.ts';
+import { findModel, isRetired } from '../../durable-objects/core/catalogue/lookup.ts';
+import type { Catalogue, Model } from '../../durable-objects/core/catalogue/types.ts';
+import { err, ok, type Result } from '../../durable-objects/core/result.ts';
+import type { ErrorType } from '../envelope.ts';
 import { describeCapabilities } from './model-capabilities.ts';
-import { type Rejection, readModel } from './request.ts';
 
 const LINES = ['haiku', 'sonnet', 'opus', 'fable', 'mythos'] as const;
 const query = z.object({
@@ -18,6 +18,17 @@ const query = z.object({
   before_id: z.string().optional(),
   lifecycle: z.array(z.enum(LIFECYCLES)).max(LIFECYCLES.length),
 });
+
+/** An error of the API, in its own words. */
+export interface Rejection {
+  type: ErrorType;
+  message: string;
+}
+
+/** What of a model's capabilities is another at this provider; none unless given. */
+export type Described = (model: Model) => Partial<ModelCapabilities>;
+
+const AS_FIRST_PARTY: Described = () => ({});
 
 interface ModelsPage {
   data: ModelInfo[];
@@ -31,6 +42,7 @@ export function listModels(
   catalogue: Catalogue,
   search: URLSearchParams,
   nowMs: number,
+  described = AS_FIRST_PARTY,
 ): Result<ModelsPage, Rejection> {
   const asked = search.getAll('lifecycle[]');
   const lifecycle = asked.length > 0 ? asked : ['active', 'deprecated'];
@@ -38,7 +50,7 @@ export function listModels(
   if (!parsed.success) return err(invalid(parsed.error.issues[0]));
   const { limit, after_id: after, before_id: before, lifecycle: listed } = parsed.data;
   const infos = catalogue.models
-    .map((model) => describeModel(model, nowMs))
+    .map((model) => describeModel(model, nowMs, described))
     .filter((info) => listed.includes(info.lifecycle))
     .sort((a, b) => b.created_at.localeCompare(a.created_at) || a.id.localeCompare(b.id));
   const cursor = after ?? before;
@@ -53,9 +65,21 @@ export function listModels(
 }
 
 /** One model by id or alias. */
-export function getModel(catalogue: Catalogue, id: string, nowMs: number): Result<ModelInfo, Rejection> {
+export function getModel(
+  catalogue: Catalogue,
+  id: string,
+  nowMs: number,
+  described = AS_FIRST_PARTY,
+): Result<ModelInfo, Rejection> {
   const found = readModel(catalogue, id, nowMs);
-  return found.ok ? ok(describeModel(found.value, nowMs)) : found;
+  return found.ok ? ok(describeModel(found.value, nowMs, described)) : found;
+}
+
+/** The model a request names; unknown and retired ones are refused in the same words. */
+export function readModel(catalogue: Catalogue, name: string, nowMs: number): Result<Model, Rejection> {
+  const model = findModel(catalogue, name);
+  if (model && !isRetired(model, nowMs)) return ok(model);
+  return err({ type: 'not_found_error', message: `model: ${name}` });
 }
 
 function lifecycleAt(model: Model, nowMs: number): ModelInfo['lifecycle'] {
@@ -63,7 +87,7 @@ function lifecycleAt(model: Model, nowMs: number): ModelInfo['lifecycle'] {
   return model.retiresAtMs === null ? 'active' : 'deprecated';
 }
 
-function describeModel(model: Model, nowMs: number): ModelInfo {
+function describeModel(model: Model, nowMs: number, described: Described): ModelInfo {
   return {
     type: 'model',
     id: model.id,
@@ -76,7 +100,7 @@ function describeModel(model: Model, nowMs: number): ModelInfo {
     retires_at: model.retiresAtMs === null ? null : new Date(model.retiresAtMs).toISOString(),
     max_input_tokens: model.contextWindow,
     max_tokens: model.maxOutput,
-    capabilities: describeCapabilities(model.capabilities),
+    capabilities: { ...describeCapabilities(model.capabilities), ...described(model) },
   };
 }
 

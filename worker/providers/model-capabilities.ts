@@ -4,7 +4,7 @@ import type {
   EffortCapability,
   ModelCapabilities,
 } from '@anthropic-ai/sdk/resources/models';
-import type { Capabilities, Effort, ThinkingForm } from '../../../durable-objects/core/catalogue/types.ts';
+import type { Capabilities, Effort, ThinkingForm } from '../../durable-objects/core/catalogue/types.ts';
 
 /** What no turn is fitted by, and so the catalogue has no field for: every model that is not retired has it. */
 const EVERYWHERE = {
@@ -55,6 +55,6 @@ function describeEfforts(efforts: readonly Effort[]): EffortCapability {
   };
 }
 
-function support(supported: boolean): CapabilitySupport {
+export function support(supported: boolean): CapabilitySupport {
   return { supported };
 }
