@@ -58,8 +58,8 @@ app.get('/healthz', ({ json, var: { providers } }) =>
 );
 app.get('/openapi.json', (context) => context.json(openApiDocument()));
 mountDataPlane(app);
-mountBedrock(app);
 mountOpenai(app);
+mountBedrock(app);
 mountMe(app);
 mountIncreaseRequests(app);
 mountStanding(app);

@@ -6,7 +6,8 @@
 import type { Configuration } from './configuration.ts';
 import { earlierDecisions } from './decision-inputs.ts';
 import { watchRefusedModel } from './guard-watch.ts';
-import { decideOver, LEASE_MS, type Opened, openingOf, toHold, toRefusal, toRefused } from './open.ts';
+import { decideOver, LEASE_MS, type Opened, openingOf, toHold, toRefused } from './open.ts';
+import { toRefusal } from './refusals.ts';
 import type { OpenReply, ReopenCause, ReopenRequest } from './rpc.ts';
 import { bookGivenUp } from './settle.ts';
 import type { WalletState } from './state.ts';

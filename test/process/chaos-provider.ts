@@ -9,7 +9,7 @@ import { Random } from '../traffic/random.ts';
 /** What it does with a request, and how often of a hundred. */
 const MOODS = {
   /** A whole answer. */
-  answer: 60,
+  answer: 62,
   overloaded: 6,
   limited: 6,
   fail: 6,
@@ -18,9 +18,9 @@ const MOODS = {
   /** It ends in the middle of the head. */
   half_head: 5,
   /** Nothing comes, until it gives up itself. */
-  silent: 2,
+  silent: 1,
   /** The head, and then nothing, until it gives up itself. */
-  stall: 2,
+  stall: 1,
   /** It ends behind the head. */
   cut: 3,
   /** The answer begins, and the connection is reset. */

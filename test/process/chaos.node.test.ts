@@ -11,7 +11,7 @@ import { eventually } from './eventually.ts';
 import { type GatewayProcess, startGatewayProcess } from './gateway-process.ts';
 
 const TURNS = 1_000;
-const AT_A_TIME = 16;
+const AT_A_TIME = 32;
 /** Input at $4 and cache reads at $0.20 a million tokens, output at $20. */
 const ANSWER_NANO_USD = 1_000 * 4_000 + 2_000 * 200 + 40 * 20_000;
 const FAILOVER = { attempts: 3, first_byte_ms: 1_000, total_ms: 5_000 };
@@ -142,7 +142,7 @@ test('a thousand turns among providers that fail, stall, break and reset are cha
   const cut = charged('upstream_cut');
   expect(cut.length).toBeGreaterThan(0);
   expect(cut.length).toBeLessThanOrEqual(did('reset'));
-  expect(outcomes.filter(({ status, text }) => status === 200 && text === null)).toHaveLength(cut.length);
+  expect(outcomes.filter(({ status }) => status === 200)).toHaveLength(exact.length + cut.length);
 
   // Each turn ended once: charged, broken or failed; before that it was only given up.
   const ends = entries.filter((each) => each.estimated_why !== 'first_byte_late');

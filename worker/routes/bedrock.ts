@@ -32,8 +32,9 @@ async function listProfiles(context: Context<AppEnv>): Promise<Response> {
   const { raw: request, url } = context.req;
   const caller = await admit(request, edgeOf(context));
   if (caller instanceof Response) return await refused(caller, request);
+  const { costCenter } = caller.key;
   const { searchParams: query } = new URL(url);
-  const page = pageOfProfiles(context.var.providers, caller.key.costCenter, query, Date.now());
+  const page = pageOfProfiles(context.var.providers, costCenter, query, Date.now());
   return page.ok ? answered(context, page.value) : await failed(context, 'invalid_request_error', page.error);
 }
 
@@ -41,9 +42,10 @@ async function getProfile(context: Context<AppEnv, '/inference-profiles/:id{.+}'
   const { raw: request } = context.req;
   const caller = await admit(request, edgeOf(context));
   if (caller instanceof Response) return await refused(caller, request);
+  const { costCenter } = caller.key;
   const { bindings, providers } = context.var;
   const id = context.req.param('id');
-  const profile = findProfile(providers, caller.key.costCenter, id, bindings.modelAliases, Date.now());
+  const profile = findProfile(providers, costCenter, id, bindings.modelAliases, Date.now());
   if (profile) return answered(context, profile);
   return await failed(
     context,

@@ -81,7 +81,7 @@ function bodyProblem({ path, message }: BodyProblem, edge: Edge): Response {
 }
 
 /** Who asks: a key that its wallet lets pass, and a credential of the developer's own where one came with it. */
-interface Caller {
+export interface Caller {
   key: VerifiedKey;
   own: Provider | null;
 }
