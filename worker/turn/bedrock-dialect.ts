@@ -12,6 +12,9 @@ const USE_BEARER =
   'This gateway cannot check an AWS signature: send your Bursar key as a Bedrock API key ' +
   '(AWS_BEARER_TOKEN_BEDROCK=bk_…, "Authorization: Bearer bk_…").';
 
+/** Reasons of a refusal that is about the model, not about money. */
+const DENIALS = ['model_not_allowed', 'model_unavailable'];
+
 /** `POST /model/{model}/invoke`, or `…/invoke-with-response-stream` where `isStream`. */
 export function invokeDialect(request: Request, model: string, isStream: boolean): Dialect {
   return {
@@ -97,7 +100,7 @@ export async function refused(response: Response, request: Request): Promise<Res
     {
       ...error,
       ...(isSigned ? { message: USE_BEARER } : {}),
-      isDenied: reasons.includes('model_not_allowed'),
+      isDenied: reasons.some((reason) => DENIALS.includes(reason)),
     },
     request.headers.has('x-stainless-lang'),
   );
