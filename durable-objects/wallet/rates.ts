@@ -4,7 +4,7 @@
  */
 import type { LimitScope } from '../core/policy/types.ts';
 import { RATE_WINDOW_MS, type RateFigure, RateWindows } from '../core/rate-limit.ts';
-import { promptTokens, type TokenCounts } from '../core/usage.ts';
+import { totalTokens } from '../core/usage.ts';
 import type { OpenReply, OpenRequest } from './rpc.ts';
 import type { OpenedTurn, TurnRow } from './turns.ts';
 
@@ -48,14 +48,10 @@ function subjectsOf(rated: Rated): string[] {
   return scopes.map((scope) => rateSubject(scope, subjectIn(scope, rated)));
 }
 
-function sumOf(tokens: TokenCounts): number {
-  return promptTokens(tokens) + tokens.outputTokens;
-}
-
-/** What is expected of a turn while it is open, beside what was billed of it already; then what was billed. */
+/** What is expected of a turn while it is open, then what was billed; with what was billed of attempts given up. */
 function tokensOf({ state, opened, charge }: TurnRow): number {
-  const billed = charge ? sumOf(charge.tokens) : 0;
-  return Math.max(0, state === 'open' && opened ? billed + sumOf(opened.hold.tokens) : billed);
+  const present = state === 'open' ? opened?.hold : charge;
+  return Math.max(0, (opened?.billedTokens ?? 0) + (present ? totalTokens(present.tokens) : 0));
 }
 
 /** A turn refused by its first decision was never admitted. */

@@ -50,6 +50,8 @@ export interface OpenedTurn {
   failedModels: { model: string; remember: boolean }[];
   /** Attempts that were given up for another one and charged by themselves. */
   billedAttempts: number;
+  /** Prompt and output of those; absent where there were none. */
+  billedTokens?: number | undefined;
   /** The model of the attempt before; null for the first. */
   sentBefore: string | null;
   /** The limit besides money that refused it; absent where none did. */

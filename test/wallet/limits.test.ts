@@ -4,7 +4,7 @@ import { env } from 'cloudflare:workers';
 import { describe, expect, test } from 'vitest';
 import type { TurnFacts } from '../../durable-objects/core/turn.ts';
 import type { OpenReply, Refusal } from '../../durable-objects/wallet/rpc.ts';
-import { completed, DEVELOPER, insertKey, keyIdOf, openRequest, usageOf } from '../fixture.ts';
+import { ANSWER, completed, DEVELOPER, insertKey, keyIdOf, openRequest, usageOf } from '../fixture.ts';
 import { Random } from '../traffic/random.ts';
 import { rollOut, versionOf } from './rollout-scenario.ts';
 import {
@@ -152,6 +152,20 @@ describe('tokens a minute', () => {
     await settle(scenario, large, 1_000);
     expect(await used()).toMatchObject([{ tokensLastMinute: 1_000, concurrentTurns: 0 }]);
     expect(await ask(scenario, undefined, another)).toBe('admitted');
+  });
+
+  test('have in them what an attempt was billed that was given up for another', async () => {
+    const scenario = await openWallet(limiting({ scope: 'cost_center', tokens_per_minute: 30_000 }));
+    const { wallet, id } = scenario;
+    const { turnId } = await open(scenario, undefined, { bodyBytes: 10_000 });
+    const progress = { usage: usageOf({ inputTokens: 2_000 }), outputTokens: 0 };
+    const outcome = { kind: 'broken_off' as const, why: 'first_byte_late' as const, progress };
+    await wallet.reopen({ turnId, attempt: 1, cause: { kind: 'billed', outcome, answer: ANSWER } });
+    const used = async () => (await wallet.view(id)).limits[0]?.tokensLastMinute;
+    expect(await used()).toBe(2_000 + 3_251);
+    await evictDurableObject(wallet);
+    await wallet.settle({ ...completed(turnId, usageOf({ outputTokens: 500 })), attempt: 2 });
+    expect(await used()).toBe(2_500);
   });
 
   test('let a turn go that is larger than all of them, when the minute before it was empty', async () => {
