@@ -95,7 +95,8 @@ function brokenOff({ headers }: Response): Response {
 export async function refused(response: Response, request: Request): Promise<Response> {
   const error = readError(response.status, await textOf(response));
   const isSigned = response.status === 401 && /^AWS4-/i.test(request.headers.get('authorization') ?? '');
-  const reasons = response.headers.get('x-bursar-reason')?.split(' ') ?? [];
+  const isRefusal = response.headers.get('x-bursar-decision') === 'refuse';
+  const reasons = (isRefusal && response.headers.get('x-bursar-reason')?.split(' ')) || [];
   const { name, status, message } = exceptionOf(
     {
       ...error,
