@@ -10,13 +10,14 @@ import { errorResponse } from '../envelope.ts';
 import type { Provider, ProviderRequest } from '../providers/provider.ts';
 import { withModel } from '../providers/request-model.ts';
 import { authenticate, keyRejected, ownUpstream, walletAway } from './authenticate.ts';
-import { bodyRefused, exchangeBody, type TakenBody, takeBody } from './body.ts';
+import { bodyRefused, type TakenBody, takeBody } from './body.ts';
 import { type Dialect, NATIVE, type Translation } from './dialect.ts';
 import { type Edge, walletOfKey } from './edge.ts';
 import { nobodyServes } from './failover.ts';
 import { downstreamHeaders, upstreamHeaders } from './forward.ts';
 import { type BodyProblem, parseBody } from './inspect.ts';
 import { type Nobody, providersFor } from './provider-order.ts';
+import { translateBody } from './translate-body.ts';
 import { isCredentialRefusal, troubleOf } from './trouble.ts';
 import { clientLeft, credentialRefused, pathOf, tellCredentialRefused, upstreamAway } from './upstream.ts';
 import { callWallet, WALLET_LIMIT_MS } from './wallet-call.ts';
@@ -38,14 +39,11 @@ export async function relayCount(request: Request, edge: Edge, dialect: Dialect 
   if (caller instanceof Response) return await dialect.refuse(caller);
   const taken = await takeBody(request);
   if (!taken.ok) return await dialect.refuse(bodyRefused(taken.error, edge.requestId));
-  const translated = dialect.translate(taken.value.bytes, request);
-  if (!translated.ok) {
-    taken.value.release();
-    return await dialect.refuse(bodyProblem(translated.error, edge));
-  }
-  const body = exchangeBody(taken.value, translated.value.bytes);
+  const translated = translateBody(dialect, taken.value, request);
+  if (!translated.ok) return await dialect.refuse(bodyProblem(translated.error, edge));
+  const { translation, body } = translated.value;
   try {
-    return await translated.value.answer(await count(translated.value, body, caller, request.signal, edge));
+    return await translation.answer(await count(translation, body, caller, request.signal, edge));
   } finally {
     body.release();
   }
