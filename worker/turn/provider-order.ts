@@ -43,7 +43,8 @@ export function providersFor(
   if (serving.length === 0) return { why: 'model', lacks: [] };
   const usable = serving.filter(({ id }) => allowed === null || allowed.includes(id));
   if (usable.length === 0) return { why: 'not_allowed', lacks: [] };
-  const lacks = usable.map((each) => facts && each.lacks(facts));
+  // By the model it is to be served by, which after a step down is another than the one asked for.
+  const lacks = usable.map((each) => facts && each.lacks({ ...facts, model }));
   const able = usable.filter((_, index) => lacks[index] === null);
   if (able.length === 0) return { why: 'lacks', lacks: lacks.filter((each) => each !== null) };
   if (able.length === 1) return able;
