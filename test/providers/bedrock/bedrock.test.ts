@@ -206,6 +206,15 @@ describe('the ids it asks by', () => {
     expect(fake.calls).toMatchObject([{ kind: 'stream', modelId: id }]);
   });
 
+  test('mean the same in what an answer says of its usage, whose geography is in the multiplier', async () => {
+    const { provider } = await bedrock('bedrock', { model_ids: { 'claude-opus-5-5': ARN } });
+    const meter = provider.meter('application/json');
+    const usage = { input_tokens: 10, output_tokens: 5, inference_geo: 'us' };
+    meter.push(new TextEncoder().encode(JSON.stringify({ model: ARN, usage, content: [] })), 0);
+    meter.end(0);
+    expect(meter.read(0).usage).toMatchObject({ model: 'claude-opus-5-5', inferenceGeo: null });
+  });
+
   test('count by the foundation model, whatever the turns go through', async () => {
     const { provider, fake } = await bedrock('bedrock', { model_ids: { 'claude-opus-5-5': ARN } });
     const path = '/v1/messages/count_tokens';
