@@ -150,6 +150,7 @@ describe.each(KINDS)('a provider of kind %s', (kind) => {
   test('lists the models it serves, with what they cannot do here', async () => {
     const { provider } = await bedrock(kind, { only_models: ['claude-haiku-5-5', 'claude-haiku-4-5'] });
     const get: ProviderRequest = { ...request(plain()), method: 'GET', model: null, body: null };
+    expect((await provider.send({ ...get, path: '/v1/models/%zz' })).status).toBe(404);
     const page = await provider.send({ ...get, path: '/v1/models?limit=1' });
     expect(await page.json()).toMatchObject({
       data: [
