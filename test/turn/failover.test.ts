@@ -234,6 +234,14 @@ describe('the order of providers', () => {
     });
     await turn(team);
     expect(team.asked()).toEqual(['common']);
+    // Nor are models listed with them.
+    const listed = await providerTeam(null, {
+      theirs: { answers: () => Response.json({ data: [] }), settings: { cost_centers: ['somebody-else'] } },
+      common: { answers: () => Response.json({ data: [] }) },
+    });
+    const headers = { authorization: `Bearer ${listed.bursar.key}` };
+    expect((await listed.bursar.call('/v1/models', { headers })).status).toBe(200);
+    expect(listed.asked()).toEqual(['common']);
   });
 
   test('ends where no provider may take the turn, with a reason and nothing held', async () => {

@@ -16,7 +16,7 @@ import { type Edge, walletOfKey } from './edge.ts';
 import { nobodyServes } from './failover.ts';
 import { downstreamHeaders, upstreamHeaders } from './forward.ts';
 import { type BodyProblem, parseBody } from './inspect.ts';
-import { type Nobody, providersFor } from './provider-order.ts';
+import { type Nobody, providersFor, providersOf } from './provider-order.ts';
 import { translateBody } from './translate-body.ts';
 import { isCredentialRefusal, troubleOf } from './trouble.ts';
 import { clientLeft, credentialRefused, pathOf, tellCredentialRefused, upstreamAway } from './upstream.ts';
@@ -118,10 +118,13 @@ async function passOn(relayed: Relayed, caller: Caller, signal: AbortSignal, edg
   return await credentialRefused(answer, edge.requestId);
 }
 
-/** A call about no model is for whoever lists them. */
+/** A call about no model is for whoever of the cost center's lists them. */
 function orderFor({ model }: Relayed, { key, own }: Caller, { providers }: Edge): Provider[] | Nobody {
   if (own) return [own];
-  if (model === null) return [...providers];
+  if (model === null) {
+    const listing = providersOf(providers, key.costCenter);
+    return listing.length > 0 ? listing : { why: 'model', lacks: [] };
+  }
   const wanted = { costCenter: key.costCenter, model, facts: null, allowed: null, last: null };
   return providersFor(wanted, providers, Date.now());
 }
