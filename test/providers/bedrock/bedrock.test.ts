@@ -237,6 +237,22 @@ describe('the ids it asks by', () => {
   });
 });
 
+test('a field of which nothing is taken goes as a whole', async () => {
+  const { provider, fake } = await bedrock('bedrock');
+  const body = { metadata: { trace: 't' }, output_config: { task_budget: { type: 'tokens', total: 5_000 } } };
+  await provider.send(request(plain(body)));
+  expect(fake.refused).toEqual([]);
+  expect(Object.keys(fake.calls[0]?.body ?? {})).toEqual(['anthropic_version', 'messages', 'max_tokens']);
+});
+
+test('tokens of a long prompt are counted whole', async () => {
+  const { provider, fake } = await bedrock('bedrock');
+  const content = `${'caf\u00e9 '.repeat(20_001)}!`;
+  const counted = { model: 'claude-opus-5-5', messages: [{ role: 'user', content }] };
+  expect((await provider.send(request(counted, { path: '/v1/messages/count_tokens' }))).status).toBe(200);
+  expect(fake.calls).toMatchObject([{ kind: 'count', body: { messages: counted.messages } }]);
+});
+
 describe('structured outputs', () => {
   const facts = turnFacts({ needs: ['structured_output'] });
 
