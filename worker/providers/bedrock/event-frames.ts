@@ -5,6 +5,7 @@
  */
 import { EventStreamCodec } from '@smithy/eventstream-codec';
 import { ByteBuffer } from '../byte-buffer.ts';
+import { crc32 } from '../crc32.ts';
 
 export type Frame =
   /** One event's JSON, a character a byte. */
@@ -59,7 +60,8 @@ export class EventFrames {
     let at = 0;
     while (bytes.length - at >= PRELUDE_BYTES) {
       const length = view.getUint32(at);
-      if (!isPrelude(view, at) || length < LEAST_BYTES || length > MOST_BYTES) return null;
+      const isPrelude = crc32(bytes, at, at + 8) === view.getUint32(at + 8);
+      if (!isPrelude || length < LEAST_BYTES || length > MOST_BYTES) return null;
       if (bytes.length - at < length) break;
       const frame = readFrame(bytes.subarray(at, at + length));
       if (frame?.kind === 'corrupt') return null;
@@ -68,16 +70,6 @@ export class EventFrames {
     }
     return at;
   }
-}
-
-/** CRC-32 of the two lengths against the checksum behind them; bit by bit, for eight bytes a frame. */
-function isPrelude(view: DataView, at: number): boolean {
-  let crc = 0xffffffff;
-  for (let index = at; index < at + 8; index += 1) {
-    crc ^= view.getUint8(index);
-    for (let bit = 0; bit < 8; bit += 1) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
-  }
-  return (crc ^ 0xffffffff) >>> 0 === view.getUint32(at + 8);
 }
 
 /** Null for a frame of a kind that says nothing to a client. */
