@@ -11,8 +11,8 @@ const WHOLE = 2 ** 32;
 
 export interface Wanted {
   costCenter: string;
-  /** By its first-party name. */
-  model: string;
+  /** By its first-party name; null: of a call that is about none. */
+  model: string | null;
   /** Null: of a call that is no turn, and lacks nothing. */
   facts: TurnFacts | null;
   /** Ids of the providers the turn may go to; null: all. */
@@ -39,7 +39,7 @@ export function providersFor(
   nowMs: number,
 ): Provider[] | Nobody {
   const { costCenter, model, facts, allowed, last } = wanted;
-  const serving = ofCostCenter(providers, costCenter).filter((each) => each.serves(model));
+  const serving = ofCostCenter(providers, costCenter).filter((each) => model === null || each.serves(model));
   if (serving.length === 0) return { why: 'model', lacks: [] };
   const usable = serving.filter(({ id }) => allowed === null || allowed.includes(id));
   if (usable.length === 0) return { why: 'not_allowed', lacks: [] };
@@ -52,7 +52,7 @@ export function providersFor(
     .map((provider) => ({ provider, rank: rankOf(provider, session, last) }))
     .sort((a, b) => a.rank - b.rank)
     .map(({ provider }) => provider);
-  return awakeFirst(ranked, model, nowMs);
+  return model === null ? ranked : awakeFirst(ranked, model, nowMs);
 }
 
 /** A cost center with providers of a kind to itself uses no others of that kind; nobody else uses those. */
