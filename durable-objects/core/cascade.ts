@@ -1,5 +1,5 @@
 /** Which models a turn may be handed down to, and why others are skipped. */
-import { dearness, findModel } from './catalogue/lookup.ts';
+import { canonicalId, dearness, findModel } from './catalogue/lookup.ts';
 import { cannotServe } from './catalogue/serve.ts';
 import type { Catalogue, Model } from './catalogue/types.ts';
 import { estimatePromptTokens } from './estimate.ts';
@@ -79,15 +79,31 @@ export function candidates(askedId: string, descent: Descent): Candidates {
 
 /** Why the model asked for is not to be had, whatever money there is. */
 function missingFor(id: string, descent: Descent): Candidates['missing'] {
-  if (!isAllowed(descent, id)) return 'model_not_allowed';
+  const { facts, catalogue } = descent;
+  const isAsked = id === canonicalId(catalogue, facts.model);
+  // Whatever takes the place of the model asked for gets the turn without its fallbacks.
+  const isForbidden = isAsked ? forbiddenModel(descent, facts, catalogue) !== null : !isAllowed(descent, id);
+  if (isForbidden) return 'model_not_allowed';
   return descent.refused.includes(id) ? 'model_unavailable' : null;
 }
 
+/** What says which models a turn may use. */
+interface Allowing extends Pick<Descent, 'allowedModels'> {
+  policy: Pick<Policy, 'allowedModels'>;
+}
+
+/** Of the model asked for and those it may fall back to, the first that is not allowed, by its id; null: all are. */
+export function forbiddenModel(
+  allowing: Allowing,
+  { model, fallbackModels = [] }: Pick<TurnFacts, 'model' | 'fallbackModels'>,
+  catalogue: Catalogue,
+): string | null {
+  const ids = [model, ...fallbackModels].map((name) => canonicalId(catalogue, name));
+  return ids.find((id) => !isAllowed(allowing, id)) ?? null;
+}
+
 /** Whether both the policy and the turn's key allow a model, by its id. */
-export function isAllowed(
-  { policy, allowedModels }: Pick<Descent, 'policy' | 'allowedModels'>,
-  id: string,
-): boolean {
+export function isAllowed({ policy, allowedModels }: Allowing, id: string): boolean {
   return modelsAllowed(policy.allowedModels, allowedModels)?.includes(id) ?? true;
 }
 

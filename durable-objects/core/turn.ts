@@ -50,6 +50,8 @@ export interface TurnFacts {
   unbounded: string[];
   /** What of the request not every provider has (`structured_output`, `output_format`, `tool_changes`); absent: nothing. */
   needs?: string[] | undefined;
+  /** Models that the provider may fall back to, by first-party name; `default`: those it chooses. Absent: none. */
+  fallbackModels?: string[] | undefined;
   /** Paid for with the developer's own credential: counted and staged, but not billed to the organisation. */
   ownCredential?: true | undefined;
 }

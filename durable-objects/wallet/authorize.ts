@@ -6,7 +6,10 @@ import type { AuthorizeReply } from './rpc.ts';
 import { standingsFor, toStandingView } from './standings.ts';
 import type { WalletState } from './state.ts';
 
-/** Checks a key, and tells the fullest budget that binds its holder whatever the model and session. Reads only. */
+/**
+ * Checks a key, and tells the fullest budget that binds its holder whatever the model and session, and where its prompts
+ * may go. Reads only.
+ */
 export function authorizeKey(
   state: WalletState,
   configuration: Configuration,
@@ -19,7 +22,7 @@ export function authorizeKey(
   const { developer } = key;
   const { costCenter } = configuration;
   const policy = policyInForce(configuration, nowMs, null);
-  if (!policy) return { status: 'authorized', developer, standing: null };
+  if (!policy) return { status: 'authorized', developer, standing: null, providers: null };
   const caller = { costCenter, developer, keyId, session: null };
   const standings = standingsFor(state, policy.policy, caller, nowMs);
   const standing = fullest(standings.filter(({ budget }) => budget.line === null));
@@ -27,5 +30,6 @@ export function authorizeKey(
     status: 'authorized',
     developer,
     standing: standing && toStandingView(standing, policy.policy.timezone),
+    providers: policy.policy.allowedProviders,
   };
 }

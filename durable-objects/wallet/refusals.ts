@@ -1,5 +1,5 @@
 /** Why a turn is refused, as its client is told. */
-import { modelsAllowed } from '../core/cascade.ts';
+import { forbiddenModel, modelsAllowed } from '../core/cascade.ts';
 import { canonicalId } from '../core/catalogue/lookup.ts';
 import type { RefusalDecision } from '../core/decision.ts';
 import { heldAmount } from '../core/hold.ts';
@@ -39,9 +39,12 @@ export function toRefusal(opening: Opening, decision: RefusalDecision): Refusal 
   const timezone = policy?.policy.timezone ?? names.timezone;
   const refusal = { why, retryable: false, retryAfterSeconds: null, standing: null };
   if (why === 'model' || !standing) {
-    const { model } = request.facts;
+    const { facts } = request;
     const byKey = key.allowedModels;
-    const allowed = modelsAllowed(policy?.policy.allowedModels ?? null, byKey) ?? [];
+    const byPolicy = policy?.policy.allowedModels ?? null;
+    const allowing = { policy: { allowedModels: byPolicy }, allowedModels: byKey };
+    const model = forbiddenModel(allowing, facts, state.catalogue) ?? facts.model;
+    const allowed = modelsAllowed(byPolicy, byKey) ?? [];
     const isOfKey = byKey !== null && !byKey.includes(canonicalId(state.catalogue, model));
     return { ...refusal, message: sentence.modelSentence(model, allowed, names, isOfKey) };
   }

@@ -280,6 +280,19 @@ describe('allowed models', () => {
     expect(short(decision)).toBe(expected);
   });
 
+  test('bind what a request may fall back to: it is handed down without, or refused', () => {
+    const fallingBackTo = (model: string, ...allowed: string[]) => {
+      const asked = turn({ model: 'claude-sonnet-5-5', fallbackModels: [model] });
+      return short(judge(asked, allowing(...allowed), [[0, 0]]));
+    };
+    expect(fallingBackTo('claude-haiku-4-5', 'sonnet-5-5', 'haiku-4-5-20251001')).toBe('proceed sonnet-5-5');
+    expect(fallingBackTo('claude-opus-5-5', 'sonnet-5-5', 'haiku-5-5')).toBe('downgrade haiku-5-5');
+    expect(fallingBackTo('default', 'sonnet-5-5')).toBe('refuse model -');
+    expect(short(judge(turn({ fallbackModels: ['default'] }), policyOf({ budgets: [TEAM] }), [[0, 0]]))).toBe(
+      'proceed opus-5-5',
+    );
+  });
+
   test('of a key bind without a policy too, in an incident, and for wishes and routes', () => {
     const key = { allowedModels: ['claude-opus-5-5', 'claude-sonnet-5-5'] };
     const unlimited = (asked: string, rest: object = {}) =>

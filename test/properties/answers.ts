@@ -2,7 +2,7 @@
 import type { OpenRequest, Outcome } from '../../durable-objects/wallet/rpc.ts';
 import { usageOf } from '../fixture.ts';
 import type { CommandThat } from './commands.ts';
-import { type Cost, costsOf, LIST_VERSION, type Request, type Used } from './reference-prices.ts';
+import { type Cost, costsOf, NOTHING, type Request, type Used } from './reference-prices.ts';
 import type { Turn } from './reference-turn.ts';
 
 /** The size of an answer as it was drawn. */
@@ -14,10 +14,14 @@ export interface Drawn {
   searches: number;
   /** Billed as two requests. */
   split: boolean;
+  /** Which of the deployment's providers answered: one at list prices, or the dearest. */
+  provider: 'list' | 'dearest';
 }
 
-/** Costs nothing, and nobody asked for anything. */
-const NOTHING: Cost = { charged: 0, list: 0, asked: null, version: LIST_VERSION };
+/** What a provider takes for tokens, in millionths of list prices. */
+export function takenBy(turn: Turn | undefined, provider: Drawn['provider']): bigint {
+  return provider === 'list' ? 1_000_000n : (turn?.ask.dearest ?? 1_000_000n);
+}
 
 function costs(turn: Turn | undefined, used: Used): Cost {
   return turn ? costsOf(used, turn.ask.model, turn.overrides, turn.admittedMs) : NOTHING;
@@ -41,6 +45,7 @@ export function answered(turn: Turn | undefined, request: OpenRequest, drawn: Dr
   const { facts } = request;
   const model = turn?.quote?.model ?? facts.model;
   const geo = turn?.ask.geo ?? null;
+  const millionths = takenBy(turn, drawn.provider);
   const { output } = drawn;
   const searches = facts.unbounded.length > 0 ? drawn.searches : 0;
   const prompt = Math.floor((Math.min(facts.bodyBytes, 100_000) * Math.max(drawn.promille, 1)) / 1_000);
@@ -51,15 +56,17 @@ export function answered(turn: Turn | undefined, request: OpenRequest, drawn: Dr
   const usage = { model, webSearchRequests: searches, inferenceGeo: geo };
   return {
     usage: usageOf(toTokens(whole), { ...usage, iterations: drawn.split ? iterations : null }),
-    cost: costs(turn, { model, requests, searches, geo }),
+    cost: costs(turn, { model, requests, searches, geo, millionths }),
   };
 }
 
 /** The cost of a turn whose answer never showed its usage: the prompt as estimated. */
-export function unseenCost(turn: Turn | undefined, output: number): Cost {
+export function unseenCost(turn: Turn | undefined, output: number, provider: Drawn['provider']): Cost {
   if (!turn?.quote) return NOTHING;
   const { model, request } = turn.quote;
-  return costs(turn, { model, requests: [{ ...request, output }], searches: 0, geo: turn.ask.geo });
+  const { geo } = turn.ask;
+  const used = { model, requests: [{ ...request, output }], searches: 0, geo };
+  return costs(turn, { ...used, millionths: takenBy(turn, provider) });
 }
 
 /** What is reported of a settled turn, and what it costs; null: nothing, the upstream failed before it billed. */
@@ -83,7 +90,7 @@ export function outcomeOf(
       const progress = { usage: null, outputTokens: drawn.output };
       return {
         outcome: { kind: 'broken_off', why: 'upstream_cut', progress },
-        cost: unseenCost(turn, drawn.output),
+        cost: unseenCost(turn, drawn.output, drawn.provider),
       };
     }
     case 'failed':

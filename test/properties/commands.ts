@@ -153,7 +153,10 @@ const drawn = {
   output,
   searches: fc.constantFrom(0, 0, 1),
   split: fc.boolean(),
+  provider: fc.constantFrom('list' as const, 'dearest' as const),
 };
+/** Which attempt is reported on: mostly the present one, sometimes the one before. */
+const isStale = fc.constantFrom(false, false, false, true);
 
 const open = fc.record({
   do: fc.constant('open' as const),
@@ -163,6 +166,8 @@ const open = fc.record({
   agent: fc.constantFrom(...AGENTS),
   size: fc.nat({ max: BODY_BYTES.length - 1 }),
   geo: fc.constantFrom(null, null, 'us' as const),
+  /** What the dearest provider takes, in millionths of list prices. */
+  dearest: fc.constantFrom(1_000_000, 1_000_000, 1_100_000, 1_333_333),
   bounded: fc.boolean().chain((often) => (often ? fc.constant(true) : fc.boolean())),
 });
 
@@ -178,15 +183,33 @@ const settle = fc.record({
     'failed' as const,
     'refused_unbilled' as const,
   ),
+  isStale,
+  /** The decision after the attempt was asked for and not heard. */
+  isUndecided: fc.boolean(),
   ...drawn,
 });
 
-const renew = fc.record({ do: fc.constant('renew' as const), turn, seen: fc.boolean(), ...drawn });
+/** An attempt came to nothing. */
+const reopen = fc.record({
+  do: fc.constant('reopen' as const),
+  turn,
+  cause: fc.constantFrom(
+    'billed' as const,
+    'billed' as const,
+    'providers_exhausted' as const,
+    'model_refused' as const,
+  ),
+  isStale,
+  provider: drawn.provider,
+});
+
+const renew = fc.record({ do: fc.constant('renew' as const), turn, seen: fc.boolean(), isStale, ...drawn });
 
 export const command = fc.oneof(
   { weight: 10, arbitrary: open },
   { weight: 8, arbitrary: settle },
   { weight: 3, arbitrary: renew },
+  { weight: 4, arbitrary: reopen },
   {
     weight: 3,
     arbitrary: fc.record({ do: fc.constant('again' as const), turn, other: fc.boolean() }),

@@ -1,13 +1,32 @@
 /** What must be true of a wallet after every command, and of its ledger in the end. */
 import { runDurableObjectAlarm } from 'cloudflare:test';
 import { expect } from 'vitest';
-import type { StandingView } from '../../durable-objects/wallet/rpc.ts';
+import type { OpenReply, StandingView } from '../../durable-objects/wallet/rpc.ts';
 import { drain, type LedgerRow, ledgerOf } from '../wallet/scenario.ts';
 import { sameWindow } from './calendar.ts';
 import { lineOf } from './reference-judge.ts';
 import type { BudgetRules } from './reference-rules.ts';
-import type { BookEntry } from './reference-turn.ts';
+import type { BookEntry, Expected } from './reference-turn.ts';
 import type { World } from './world.ts';
+
+/** A decision is the one that was expected; a repeated call gets the reply it had. */
+export function expectReply(
+  { replies }: Pick<World, 'replies'>,
+  turnId: string,
+  expected: Expected,
+  reply: OpenReply,
+): void {
+  if (expected.status === 'as_before') {
+    expect(reply).toEqual(replies.get(turnId));
+  } else if (expected.status === 'refused') {
+    expect(reply).toMatchObject({ status: 'refused' });
+    if (reply.status !== 'refused') return;
+    expect(expected.why).toContain(reply.refusal.why);
+    expect(reply.refusal.retryable).toBe(reply.refusal.why === 'pending');
+  } else {
+    expect(reply).toMatchObject(expected);
+  }
+}
 
 /** The wallet's view is the fold of what was opened and settled, and open holds are the open turns. */
 export async function expectWalletToAgree(world: World): Promise<void> {
@@ -93,9 +112,12 @@ export async function expectLedgerToAgree(world: World): Promise<void> {
   expect(byTurn(entries.map(toBookEntry))).toEqual(byTurn(reference.book));
   for (const turn of reference.turns.values()) {
     const own = entries.filter((entry) => entry.turn_id === turn.ask.turnId);
-    expect(sumOf(own)).toBe(turn.paid?.charged ?? 0);
-    expect(own.reduce((sum, { list_nano_usd: list }) => sum + list, 0)).toBe(turn.paid?.list ?? 0);
-    const [first, ...corrections] = own;
+    const attempts = [...turn.given, ...(turn.paid ? [turn.paid] : [])];
+    expect(sumOf(own)).toBe(attempts.reduce((sum, { charged }) => sum + charged, 0));
+    expect(own.reduce((sum, { list_nano_usd: list }) => sum + list, 0)).toBe(
+      attempts.reduce((sum, { list }) => sum + list, 0),
+    );
+    const [first, ...corrections] = own.slice(turn.given.length);
     for (const { corrects } of corrections) expect(corrects).toBe(first?.entry_id);
   }
   await expectWindowsToAgree(world, entries);

@@ -20,6 +20,11 @@ function furtherTurns(kind: TurnFacts['kind'], history: SessionHistory | null): 
   return Math.min(most, Math.max(least, history?.turns ?? 0));
 }
 
+/** What the dearest provider takes that the turn may go to, in millionths of these prices. */
+export function dearestOf({ modifiers }: Pick<TurnFacts, 'modifiers'>): bigint {
+  return BigInt(modifiers.providerMillionths ?? 1_000_000);
+}
+
 /** The quotes of all models for a turn of a thread with this history, by the prices the wallet knows. */
 export function quotesFor(
   facts: TurnFacts,
@@ -28,12 +33,13 @@ export function quotesFor(
   atMs: number,
 ): Quote[] {
   const geo = facts.modifiers.inferenceGeo === 'us' ? 'us' : null;
+  const place = { geo, millionths: dearestOf(facts) } as const;
   return MODELS.map((model) => {
     const tokens = estimateTokens(facts, history, model, findModel(builtinCatalogue, model), atMs);
     const request = { input: tokens.inputTokens, cacheRead: 0, output: tokens.outputTokens };
-    const expected = costOf({ model, requests: [request], searches: 0, geo }, overrides, atMs);
+    const expected = costOf({ model, requests: [request], searches: 0, ...place }, overrides, atMs);
     const largest = { input: ceilingPromptTokens(facts), output: facts.maxTokens ?? 0 };
-    const most = mostOf({ model, geo }, largest, overrides, atMs);
+    const most = mostOf({ model, ...place }, largest, overrides, atMs);
     const further = { turns: furtherTurns(facts.kind, history), growth: history?.growthTokens ?? 0 };
     return {
       model,

@@ -3,13 +3,14 @@
  * stages that step it down where that pays, steps that stick, and refusals only where nothing is left. Which model is
  * cheaper, and what pays, goes by contracted prices; nothing here is cached by a provider.
  */
-import type { BudgetRules, Calendar, Rules, Total } from './reference-rules.ts';
+import type { BudgetRules, Rules, Total } from './reference-rules.ts';
 import type { Ask, Expected, Quote } from './reference-turn.ts';
 
 /** Where the money stands, as one instant sees it. */
 export interface MoneyView {
   rules: Rules;
-  calendar: Calendar;
+  /** When a budget's window ends; never: a session's own. */
+  endOf(budget: BudgetRules): number;
   subject(budget: BudgetRules, ask: Ask): string;
   total(budget: BudgetRules, subject: string): Total;
   limit(budget: BudgetRules, subject: string): number;
@@ -53,8 +54,14 @@ function stageLine(
   return stage ? lineOf(view.limit(budget, view.subject(budget, ask)), stage.at) : null;
 }
 
-export function binds(budget: BudgetRules, quote: Quote): boolean {
+function binds(budget: BudgetRules, quote: Quote): boolean {
   return budget.line === null || budget.line === quote.line;
+}
+
+/** What a turn's entries say was held for it: the ceiling where any budget asks for that. */
+export function heldFor({ budgets }: Rules, quote: Quote | null): number {
+  const isGuaranteed = quote !== null && budgets.some((each) => each.guaranteed && binds(each, quote));
+  return (isGuaranteed ? quote.ceiling : null) ?? quote?.expected ?? 0;
 }
 
 export function obstaclesOf(view: MoneyView, ask: Ask, quote: Quote): Obstacle[] {
@@ -84,40 +91,40 @@ function stillHolds(view: MoneyView, ask: Ask, bar: Bar, nowMs: number): boolean
   return line <= bar.amount || judged(view.total(budget, bar.subject), bar.cause) >= line;
 }
 
-function barBy(
-  view: MoneyView,
-  ask: Ask,
-  budget: BudgetRules,
-  cause: Bar['cause'],
-  model: string,
-  nowMs: number,
-): Bar[] {
-  const { window, id } = budget;
+function barBy(view: MoneyView, ask: Ask, budget: BudgetRules, cause: Bar['cause'], model: string): Bar[] {
+  const { id } = budget;
   const amount = stageLine(view, ask, budget, cause);
   if (amount === null) return [];
-  const endMs =
-    window === null ? Number.POSITIVE_INFINITY : view.calendar.windowEnd(window, view.rules.timezone, nowMs);
+  const endMs = view.endOf(budget);
   // A line's money that ran short says nothing of other lines; a stage has the thread step down from all.
   const line = cause === 'pause' ? budget.line : null;
   return [{ model, line, budget: id, subject: view.subject(budget, ask), cause, amount, endMs }];
 }
 
-export function judge(view: MoneyView, ask: Ask, step: StickyStep | null, nowMs: number): Verdict {
+/** `failed`: models that are not to be had for this turn, whatever money there is. */
+export function judge(
+  view: MoneyView,
+  ask: Ask,
+  step: StickyStep | null,
+  nowMs: number,
+  failed: readonly string[] = [],
+): Verdict {
   const asked = quoteOf(ask, ask.model);
-  const below = cheaperBelow(view.rules, ask, asked);
+  const below = cheaperBelow(view.rules, ask, asked).filter(({ model }) => !failed.includes(model));
+  if (failed.includes(ask.model)) return tryInOrder(view, ask, below, [], { bars: [], reached: [] });
   const all = [asked, ...below];
   const bars = (step ?? []).filter((bar) => stillHolds(view, ask, bar, nowMs));
   if (bars.length > 0) {
     const at = all.indexOf(stuckAt(all, ask, bars));
-    return tryInOrder(view, ask, all.slice(at), all.slice(0, at).reverse(), { bars, reached: [] }, nowMs);
+    return tryInOrder(view, ask, all.slice(at), all.slice(0, at).reverse(), { bars, reached: [] });
   }
   const reached = reachedBudgets(view, ask, asked);
   const isFree = (quote: Quote): boolean => obstaclesOf(view, ask, quote).length === 0;
   const paying = below.filter(({ course }) => course < asked.course);
   const target = reached.length > 0 ? paying.findIndex(isFree) : -1;
   return target >= 0
-    ? tryInOrder(view, ask, paying.slice(0, target + 1), [], { bars, reached }, nowMs)
-    : tryInOrder(view, ask, all, [], { bars, reached: [] }, nowMs);
+    ? tryInOrder(view, ask, paying.slice(0, target + 1), [], { bars, reached })
+    : tryInOrder(view, ask, all, [], { bars, reached: [] });
 }
 
 function quoteOf(ask: Ask, model: string): Quote {
@@ -167,20 +174,17 @@ function tryInOrder(
   down: readonly Quote[],
   up: readonly Quote[],
   { bars, reached }: Cause,
-  nowMs: number,
 ): Verdict {
   const passed: Obstacle[][] = [];
   const [led] = down;
-  const made = led
-    ? reached.flatMap((budget) => barBy(view, ask, budget, 'downgrade', led.model, nowMs))
-    : [];
+  const made = led ? reached.flatMap((budget) => barBy(view, ask, budget, 'downgrade', led.model)) : [];
   for (const [index, quote] of down.entries()) {
     const obstacles = obstaclesOf(view, ask, quote);
     if (obstacles.length === 0) return admitted(ask, quote, [...bars, ...made]);
     passed.push(obstacles);
     const next = down[index + 1];
     for (const { budget, why } of obstacles) {
-      if (next && why === 'budget') made.push(...barBy(view, ask, budget, 'pause', next.model, nowMs));
+      if (next && why === 'budget') made.push(...barBy(view, ask, budget, 'pause', next.model));
     }
   }
   const isPending = passed.some((obstacles) => obstacles.every(({ why }) => why === 'pending'));
@@ -189,6 +193,8 @@ function tryInOrder(
     if (obstacles.length === 0) return admitted(ask, quote, bars);
     passed.push(obstacles);
   }
+  if (passed.length === 0)
+    return { expected: { status: 'refused', why: ['model'] }, quote: null, step: null };
   const hard = passed.map((obstacles) => obstacles.filter(({ why }) => why !== 'pending'));
   const why = hard.some((found) => found.length === 0)
     ? ['pending' as const]

@@ -40,6 +40,8 @@ export interface Used {
   requests: readonly Request[];
   searches: number;
   geo: 'us' | null;
+  /** What the provider takes for tokens, in millionths of these prices. */
+  millionths: bigint;
 }
 
 /** Nano-USD of one turn, or of one of its entries. */
@@ -53,6 +55,9 @@ export interface Cost {
 }
 
 export const LIST_VERSION = 'builtin-2026-11-23';
+
+/** Costs nothing, and nobody asked for anything. */
+export const NOTHING: Cost = { charged: 0, list: 0, asked: null, version: LIST_VERSION };
 
 export function pricesOf(
   input: number,
@@ -121,18 +126,23 @@ function pricesFor({ tiers }: Rates, prompt: number): Prices {
   return tier.prices;
 }
 
-/** Pico-USD of tokens at their share and place, and of what has neither; as nano-USD, rounded up. */
-function roundedUp(tokensPicoUsd: bigint, share: bigint, geo: Used['geo'], restPicoUsd = 0n): number {
+/** Pico-USD of tokens at their share, place and provider, and of what has none of these; as nano-USD, rounded up. */
+function roundedUp(
+  tokensPicoUsd: bigint,
+  share: bigint,
+  { geo, millionths }: Pick<Used, 'geo' | 'millionths'>,
+  restPicoUsd = 0n,
+): number {
   const [times, by] = geo === 'us' ? GEO_US : [1n, 1n];
-  const denominator = MILLION * by;
-  const numerator = tokensPicoUsd * share * times + restPicoUsd * denominator;
+  const denominator = MILLION * MILLION * by;
+  const numerator = tokensPicoUsd * share * times * millionths + restPicoUsd * denominator;
   const unit = denominator * 1_000n;
   return Number(numerator / unit + (numerator % unit === 0n ? 0n : 1n));
 }
 
 /** What the tokens cost under these overrides at this instant, nano-USD; without overrides: at list. */
 export function costOf(used: Used, overrides: readonly Override[], atMs: number): number {
-  const { model, requests, searches, geo } = used;
+  const { model, requests, searches } = used;
   const rates = ratesOf(model, overrideFor(overrides, model, atMs));
   let tokens = 0n;
   for (const { input, cacheRead, output } of requests) {
@@ -141,14 +151,14 @@ export function costOf(used: Used, overrides: readonly Override[], atMs: number)
     tokens += BigInt(cacheRead) * prices.cacheRead;
     tokens += BigInt(output) * prices.output;
   }
-  return roundedUp(tokens, rates.share, geo, BigInt(searches) * SEARCH_PICO_USD);
+  return roundedUp(tokens, rates.share, used, BigInt(searches) * SEARCH_PICO_USD);
 }
 
 const dearest = (prices: readonly bigint[]): bigint => prices.reduce((a, b) => (b > a ? b : a), 0n);
 
 /** The most that a prompt and an answer of at most these sizes can cost on a model, nano-USD. */
 export function mostOf(
-  { model, geo }: Pick<Used, 'model' | 'geo'>,
+  { model, ...place }: Pick<Used, 'model' | 'geo' | 'millionths'>,
   { input, output }: Pick<Request, 'input' | 'output'>,
   overrides: readonly Override[],
   atMs: number,
@@ -160,7 +170,7 @@ export function mostOf(
     reached.flatMap((each) => [each.input, each.cacheWrite5m, each.cacheWrite1h, each.cacheRead]),
   );
   const tokens = BigInt(input) * prompt + BigInt(output) * dearest(reached.map((each) => each.output));
-  return roundedUp(tokens, rates.share, geo);
+  return roundedUp(tokens, rates.share, place);
 }
 
 /**

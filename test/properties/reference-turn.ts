@@ -29,6 +29,8 @@ export interface Ask {
   quotes: readonly Quote[];
   model: string;
   geo: Used['geo'];
+  /** What the dearest provider takes that the turn may go to, in millionths of list prices. */
+  dearest: bigint;
 }
 
 /** The best figure known of a running turn: its cost so far, exact where the answer has begun. */
@@ -40,7 +42,8 @@ export interface Seen {
 
 export type Expected =
   | { status: 'admitted'; model: string; decision: 'proceed' | 'downgrade' }
-  | { status: 'refused'; why: readonly ('budget' | 'pending' | 'unbounded')[] }
+  | { status: 'refused'; why: readonly ('budget' | 'pending' | 'unbounded' | 'model')[] }
+  | { status: 'nothing_left' }
   | { status: 'key_rejected'; problem: string }
   | { status: 'conflict' }
   | { status: 'as_before' };
@@ -57,10 +60,23 @@ export interface Turn {
   /** Negotiated prices as the wallet knew them when it took the hold: whatever is settled later is settled by these. */
   overrides: readonly Override[];
   seen: Seen | null;
-  /** Null: nothing was booked yet. */
+  /** Of the present attempt; null: nothing was booked yet. */
   paid: Cost | null;
+  /** From 1. */
+  attempt: number;
+  /** Models that came to nothing before. */
+  failed: readonly string[];
+  /** What earlier attempts cost that were given up. */
+  given: readonly (Cost & { line: string })[];
   /** The report that resolved it. */
   report: string | null;
+}
+
+/** A turn of which nothing was reported yet. */
+export function newTurn(
+  opened: Omit<Turn, 'seen' | 'paid' | 'attempt' | 'failed' | 'given' | 'report'>,
+): Turn {
+  return { ...opened, seen: null, paid: null, attempt: 1, failed: [], given: [], report: null };
 }
 
 export interface BookEntry extends Cost {

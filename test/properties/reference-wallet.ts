@@ -2,9 +2,9 @@
  * A second wallet, written from what the design promises and not from the code: plain data, loops over
  * everything, nothing kept that can be summed anew. Prices, hold sizes and the calendar are given to it.
  */
-
-import { binds, judge, type MoneyView, type StickyStep } from './reference-judge.ts';
-import { type Cost, costsOf, LIST_VERSION, type Override } from './reference-prices.ts';
+import { unseenCost } from './answers.ts';
+import { heldFor, judge, type MoneyView, type StickyStep } from './reference-judge.ts';
+import { type Cost, LIST_VERSION, NOTHING, type Override } from './reference-prices.ts';
 import type { BudgetRules, Calendar, Raise, Rules, Total } from './reference-rules.ts';
 import { ReferenceSessions } from './reference-sessions.ts';
 import {
@@ -13,6 +13,7 @@ import {
   better,
   difference,
   type Expected,
+  newTurn,
   type Quote,
   type Seen,
   type Turn,
@@ -68,8 +69,54 @@ export class ReferenceWallet {
     if (step) this.steps.set(ask.thread, step);
     else if (quote) this.steps.delete(ask.thread);
     const turn = this.#newTurn(ask, quote ? 'open' : 'refused', nowMs, quote);
-    if (!quote) this.#write(turn, 'refusal', { charged: 0, list: 0, asked: null, version: LIST_VERSION });
+    if (!quote) this.#write(turn, 'refusal', NOTHING);
     return expected;
+  }
+
+  /**
+   * Decides anew after an attempt. `billed`: what it cost that was given up; null: its model is not to be had, and where
+   * no other is, the turn stays held if `holdsOn`. `quotes` are those of now.
+   */
+  reopen(
+    { turnId, attempt }: { turnId: string; attempt: number },
+    { billed, holdsOn }: { billed: Cost | null; holdsOn: boolean },
+    quotes: readonly Quote[],
+    wallMs: number,
+  ): Expected {
+    const turn = this.turns.get(turnId);
+    if (!turn || turn.state === 'given_up') return { status: 'conflict' };
+    const isAnswered = turn.state === 'open' || turn.state === 'refused';
+    if (turn.attempt === attempt + 1 && isAnswered) return { status: 'as_before' };
+    const { quote: sent } = turn;
+    if (turn.state !== 'open' || turn.attempt !== attempt || !sent) return { status: 'conflict' };
+    if (billed) {
+      this.#writtenMs = this.now(wallMs);
+      this.#write(turn, 'charge', billed);
+      turn.given = [...turn.given, { ...billed, line: sent.line }];
+    }
+    const failed = billed ? turn.failed : [...turn.failed, sent.model];
+    const nowMs = this.now(wallMs);
+    const { thread } = turn.ask;
+    const step = failed.length > 0 ? null : (this.steps.get(thread) ?? null);
+    // Its own hold does not stand in its way.
+    turn.quote = null;
+    const ask = { ...turn.ask, quotes };
+    const verdict = judge(this.#view(turn.admittedMs), ask, step, nowMs, failed);
+    if (!verdict.quote && holdsOn) {
+      turn.quote = sent;
+      return { status: 'nothing_left' };
+    }
+    if (verdict.step) this.steps.set(thread, verdict.step);
+    else if (verdict.quote) this.steps.delete(thread);
+    const { quote } = verdict;
+    const held = heldFor(this.rules, quote);
+    const present = { quote, held, failed, seen: null, overrides: this.overrides, attempt: attempt + 1 };
+    Object.assign(turn, present, { state: quote ? 'open' : 'refused', leaseEndsMs: nowMs + LEASE_MS });
+    if (!quote) {
+      this.#writtenMs = nowMs;
+      this.#write(turn, 'refusal', NOTHING);
+    }
+    return verdict.expected;
   }
 
   #forgetSteps(session: string): void {
@@ -77,20 +124,9 @@ export class ReferenceWallet {
   }
 
   #newTurn(ask: Ask, state: Turn['state'], nowMs: number, quote: Quote | null): Turn {
-    const isGuaranteed =
-      quote !== null && this.rules.budgets.some((each) => each.guaranteed && binds(each, quote));
-    const turn: Turn = {
-      ask,
-      state,
-      admittedMs: nowMs,
-      leaseEndsMs: nowMs + LEASE_MS,
-      quote,
-      held: (isGuaranteed ? quote.ceiling : null) ?? quote?.expected ?? 0,
-      overrides: this.overrides,
-      seen: null,
-      paid: null,
-      report: null,
-    };
+    const times = { admittedMs: nowMs, leaseEndsMs: nowMs + LEASE_MS };
+    const held = heldFor(this.rules, quote);
+    const turn = newTurn({ ask, state, quote, held, overrides: this.overrides, ...times });
     this.turns.set(ask.turnId, turn);
     return turn;
   }
@@ -99,7 +135,10 @@ export class ReferenceWallet {
   #view(nowMs: number): MoneyView {
     return {
       rules: this.rules,
-      calendar: this.#calendar,
+      endOf: ({ window }) =>
+        window === null
+          ? Number.POSITIVE_INFINITY
+          : this.#calendar.windowEnd(window, this.rules.timezone, nowMs),
       subject: (budget, ask) => this.subject(budget, ask),
       total: (budget, subject) => this.total(budget, subject, nowMs),
       limit: (budget, subject) => this.limit(budget, subject, nowMs),
@@ -129,7 +168,6 @@ export class ReferenceWallet {
   }
 
   #isCounted(budget: BudgetRules, turn: Turn, nowMs: number): boolean {
-    if (budget.line !== null && turn.quote?.line !== budget.line) return false;
     if (budget.window !== null) {
       return this.#calendar.sameWindow(budget.window, this.rules.timezone, turn.admittedMs, nowMs);
     }
@@ -143,6 +181,10 @@ export class ReferenceWallet {
     for (const turn of this.turns.values()) {
       if (this.subject(budget, turn.ask) !== subject) continue;
       if (!this.#isCounted(budget, turn, nowMs)) continue;
+      for (const { line, charged } of turn.given) {
+        if (budget.line === null || budget.line === line) total.settled += charged;
+      }
+      if (budget.line !== null && turn.quote?.line !== budget.line) continue;
       const paid = turn.paid?.charged ?? 0;
       total.settled += paid;
       if (turn.state === 'expired' && budget.guaranteed && nowMs < turn.leaseEndsMs + REPORTED_FOR_MS) {
@@ -156,9 +198,13 @@ export class ReferenceWallet {
     return total;
   }
 
-  renew(turnId: string, seen: Seen, wallMs: number): 'renewed' | 'resolved' | 'unknown_turn' {
+  renew(
+    { turnId, attempt }: { turnId: string; attempt: number },
+    seen: Seen,
+    wallMs: number,
+  ): 'renewed' | 'resolved' | 'unknown_turn' {
     const turn = this.turns.get(turnId);
-    if (!turn || turn.state === 'given_up') return 'unknown_turn';
+    if (!turn || turn.state === 'given_up' || turn.attempt !== attempt) return 'unknown_turn';
     if (turn.state !== 'open' && turn.state !== 'expired') return 'resolved';
     turn.leaseEndsMs = this.now(wallMs) + LEASE_MS;
     turn.seen = better(turn.seen, seen);
@@ -168,8 +214,16 @@ export class ReferenceWallet {
     return 'renewed';
   }
 
-  /** `cost` of a completed or broken-off turn; null: the upstream failed before it billed anything. */
-  settle(turnId: string, report: string, cost: Cost | null, wallMs: number) {
+  /**
+   * `cost` of a completed or broken-off turn; null: the upstream failed before it billed anything. `isUndecided`: the
+   * decision after this attempt was not heard, so nobody sent the next one.
+   */
+  settle(
+    { turnId, attempt, isUndecided }: { turnId: string; attempt: number; isUndecided: boolean },
+    report: string,
+    cost: Cost | null,
+    wallMs: number,
+  ) {
     const turn = this.turns.get(turnId);
     if (!turn) return { status: 'unknown_turn' as const };
     if (turn.report !== null) {
@@ -178,11 +232,15 @@ export class ReferenceWallet {
         ? { status: 'settled' as const, chargedNanoUsd: turn.paid?.charged ?? 0 }
         : { status: 'conflict' as const };
     }
-    if (turn.state === 'refused') return { status: 'conflict' as const };
+    const isUnsent = isUndecided && turn.attempt === attempt + 1;
+    if (turn.state === 'refused') {
+      return isUnsent ? { status: 'settled' as const, chargedNanoUsd: 0 } : { status: 'conflict' as const };
+    }
+    if (turn.attempt !== attempt && !isUnsent) return { status: 'conflict' as const };
     // All of a charge is taken back at the prices it was made with.
-    const version = turn.paid?.version ?? LIST_VERSION;
-    const nothing = { charged: 0, list: 0, asked: null, version };
-    this.#pay(turn, cost ?? nothing, cost === null ? 'failure' : 'charge', wallMs);
+    const nothing = { ...NOTHING, version: turn.paid?.version ?? LIST_VERSION };
+    const isFailure = cost === null || isUnsent;
+    this.#pay(turn, isFailure ? nothing : cost, isFailure ? 'failure' : 'charge', wallMs);
     turn.state = 'resolved';
     turn.report = report;
     return { status: 'settled' as const, chargedNanoUsd: turn.paid?.charged ?? 0 };
@@ -209,16 +267,11 @@ export class ReferenceWallet {
   }
 
   #expire(turn: Turn, wallMs: number): void {
-    const { ask, quote, overrides, admittedMs } = turn;
+    const { ask, quote, seen } = turn;
     if (!quote) throw new RangeError(`${ask.turnId} never ran`);
-    const { model, request } = quote;
-    const estimated = { model, requests: [request], searches: 0, geo: ask.geo };
-    this.#pay(
-      turn,
-      turn.seen?.cost ?? costsOf(estimated, ask.model, overrides, admittedMs),
-      'charge',
-      wallMs,
-    );
+    // Nobody said which provider had it: the dearest it may have been.
+    const cost = seen?.cost ?? unseenCost(turn, quote.request.output, 'dearest');
+    this.#pay(turn, cost, 'charge', wallMs);
     turn.state = 'expired';
   }
 

@@ -5,7 +5,7 @@ import { expect } from 'vitest';
 import type { OpenReply, OpenRequest, SettleRequest } from '../../durable-objects/wallet/rpc.ts';
 import { ANSWER, createCostCenter, freshCostCenter, insertKey, openRequest, walletStub } from '../fixture.ts';
 import { change, changePolicy, passTime, type Scenario } from '../wallet/scenario.ts';
-import { answered, outcomeOf, unseenCost } from './answers.ts';
+import { reopenTurn } from './attempts.ts';
 import { sameWindow, windowEnd } from './calendar.ts';
 import {
   BODY_BYTES,
@@ -16,15 +16,14 @@ import {
   type PolicyDocument,
 } from './commands.ts';
 import { Histories } from './histories.ts';
+import { expectReply } from './invariants.ts';
 import { Negotiations } from './negotiations.ts';
-import { quotesFor } from './quotes.ts';
-import type { Cost } from './reference-prices.ts';
-import type { Ask, Turn } from './reference-turn.ts';
+import { pick } from './picked.ts';
+import { dearestOf, quotesFor } from './quotes.ts';
+import type { Ask } from './reference-turn.ts';
 import { ReferenceWallet } from './reference-wallet.ts';
+import { renewTurn, settleBoth, settleTurn } from './reports.ts';
 import { rulesOf } from './rules.ts';
-
-/** A wallet forgets a turn a day after its lease; later reports are another story. */
-const REMEMBERED_MS = 72_000_000;
 
 export interface World extends Scenario {
   reference: ReferenceWallet;
@@ -32,7 +31,8 @@ export interface World extends Scenario {
   negotiations: Negotiations;
   /** In the order they were opened. */
   requests: OpenRequest[];
-  firstReplies: Map<string, OpenReply>;
+  /** What was decided last over each turn. */
+  replies: Map<string, OpenReply>;
   settlements: Map<string, SettleRequest>;
   /** No limit was lowered or raised since the first turn. */
   policyIsFirst: boolean;
@@ -51,7 +51,7 @@ export async function createWorld(policy: PolicyDocument): Promise<World> {
     histories: new Histories(),
     negotiations,
     requests: [],
-    firstReplies: new Map(),
+    replies: new Map(),
     settlements: new Map(),
     policyIsFirst: true,
   };
@@ -73,6 +73,8 @@ async function act(world: World, command: Command): Promise<void> {
       return await openNew(world, command);
     case 'settle':
       return await settleTurn(world, command);
+    case 'reopen':
+      return await reopenTurn(world, command, pick(world, command.turn));
     case 'renew':
       return await renewTurn(world, command);
     case 'again':
@@ -108,7 +110,7 @@ async function act(world: World, command: Command): Promise<void> {
 }
 
 function requestOf(world: World, command: CommandThat<'open'>): OpenRequest {
-  const { who, model, size, bounded, session, agent, geo } = command;
+  const { who, model, size, bounded, session, agent, geo, dearest } = command;
   const turnId = `${world.id}-${world.requests.length}`;
   const facts = {
     model,
@@ -117,7 +119,12 @@ function requestOf(world: World, command: CommandThat<'open'>): OpenRequest {
     kind: agent === null ? ('main' as const) : ('subagent' as const),
     bodyBytes: BODY_BYTES[size] ?? 0,
     cacheTtl: 'none' as const,
-    modifiers: { speed: null, inferenceGeo: geo },
+    modifiers: {
+      speed: null,
+      inferenceGeo: geo,
+      // As the edge does: where all providers take list prices nothing is said.
+      ...(dearest === 1_000_000 ? {} : { providerMillionths: dearest }),
+    },
     maxTokens: MAX_TOKENS,
     unbounded: bounded ? [] : ['url_input'],
   };
@@ -133,15 +140,16 @@ function askOf({ histories, reference }: World, request: OpenRequest): Ask {
   const quotes = quotesFor(facts, histories.of(thread), reference.overrides, nowMs);
   const developer = PEOPLE[Number(keyId.at(-1))] ?? '';
   const geo = facts.modifiers.inferenceGeo === 'us' ? 'us' : null;
-  return { turnId, keyId, developer, session, thread, content: JSON.stringify(request), quotes, model, geo };
+  const content = JSON.stringify(request);
+  const dearest = dearestOf(facts);
+  return { turnId, keyId, developer, session, thread, content, quotes, model, geo, dearest };
 }
 
 async function openNew(world: World, command: CommandThat<'open'>): Promise<void> {
   const request = requestOf(world, command);
   world.requests.push(request);
   const reply = await openBoth(world, request);
-  if (reply.status === 'admitted' || reply.status === 'refused')
-    world.firstReplies.set(request.turnId, reply);
+  if (reply.status === 'admitted' || reply.status === 'refused') world.replies.set(request.turnId, reply);
 }
 
 /** Opens, compares, and checks that an admission passed no pause line. */
@@ -149,62 +157,8 @@ async function openBoth(world: World, request: OpenRequest): Promise<OpenReply> 
   const ask = askOf(world, request);
   const expected = world.reference.open(ask, Date.now());
   const reply = await world.wallet.open(request);
-  if (expected.status === 'as_before') {
-    expect(reply).toEqual(world.firstReplies.get(request.turnId));
-  } else if (expected.status === 'refused') {
-    expect(reply).toMatchObject({ status: 'refused' });
-    if (reply.status !== 'refused') return reply;
-    expect(expected.why).toContain(reply.refusal.why);
-    expect(reply.refusal.retryable).toBe(reply.refusal.why === 'pending');
-  } else {
-    expect(reply).toMatchObject(expected);
-  }
+  expectReply(world, request.turnId, expected, reply);
   return reply;
-}
-
-/** One of the latest turns, unless the wallet may have forgotten it. */
-function pick(world: World, back: number): { request: OpenRequest; turn: Turn | undefined } | null {
-  const request = world.requests.at(-1 - (back % Math.max(world.requests.length, 1)));
-  if (!request) return null;
-  const turn = world.reference.turns.get(request.turnId);
-  const age = turn ? world.reference.now(Date.now()) - turn.admittedMs : 0;
-  return age > REMEMBERED_MS ? null : { request, turn };
-}
-
-async function settleTurn(world: World, command: CommandThat<'settle'>): Promise<void> {
-  const picked = pick(world, command.turn);
-  // A failure report of a turn that was never let in would give it up; `give_up` is about that.
-  if (!picked?.turn) return;
-  const { request, turn } = picked;
-  const { outcome, cost } = outcomeOf(turn, request, command);
-  const settlement = { turnId: request.turnId, attempt: 1, outcome, answer: ANSWER };
-  if (!world.settlements.has(request.turnId)) world.settlements.set(request.turnId, settlement);
-  await settleBoth(world, settlement, cost);
-}
-
-async function settleBoth(world: World, settlement: SettleRequest, cost: Cost | null): Promise<void> {
-  const report = JSON.stringify(settlement);
-  const turn = world.reference.turns.get(settlement.turnId);
-  const isFirst = turn !== undefined && turn.report === null && turn.state !== 'refused';
-  const expected = world.reference.settle(settlement.turnId, report, cost, Date.now());
-  expect(await world.wallet.settle(settlement)).toEqual(expected);
-  if (isFirst) world.histories.settled(turn, settlement, world.requests, world.reference.now(Date.now()));
-}
-
-async function renewTurn(world: World, { turn: back, seen, ...drawn }: CommandThat<'renew'>): Promise<void> {
-  const picked = pick(world, back);
-  if (!picked) return;
-  const { request, turn } = picked;
-  const { usage, cost } = answered(turn, request, { ...drawn, split: false });
-  const begun = { ...usage, tokens: { ...usage.tokens, outputTokens: 0 } };
-  const expected = world.reference.renew(
-    request.turnId,
-    { exact: seen, outputTokens: drawn.output, cost: seen ? cost : unseenCost(turn, drawn.output) },
-    Date.now(),
-  );
-  const progress = { usage: seen ? begun : null, outputTokens: drawn.output };
-  const reply = await world.wallet.renew({ turnId: request.turnId, attempt: 1, progress });
-  expect(reply).toEqual({ status: expected });
 }
 
 /** The same open or settlement once more, or another one under the same id. */
@@ -219,7 +173,7 @@ async function repeat(world: World, { turn: back, other }: CommandThat<'again'>)
   );
   const settled = world.settlements.get(request.turnId);
   if (!settled || !picked.turn.report) return;
-  const answer = { ...ANSWER, responseBytes: other ? 7 : settled.answer.responseBytes };
+  const answer = { ...settled.answer, ...(other ? { responseBytes: 7 } : {}) };
   await settleBoth(world, { ...settled, answer }, null);
 }
 
@@ -246,6 +200,7 @@ async function giveUp(world: World, who: number): Promise<void> {
     session: 'red',
     agent: null,
     geo: null,
+    dearest: 1_000_000,
   } as const;
   const request = requestOf(world, { do: 'open', who, ...shape });
   world.requests.push(request);

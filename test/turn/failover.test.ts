@@ -110,6 +110,29 @@ describe('a turn whose provider has trouble before its first byte', () => {
     expect(team.asked()).toEqual(['a']);
   });
 
+  test('lets go of the answer that another one takes the place of: an unread one would keep its connection', async () => {
+    const cancelled = Promise.withResolvers<void>();
+    const busy: Answers = () => {
+      const body = new ReadableStream({ cancel: () => cancelled.resolve() });
+      return new Response(body, { status: 529 });
+    };
+    const team = await providerTeam(null, { a: { answers: busy }, b: { answers: well } });
+    expect((await turn(team)).status).toBe(200);
+    await cancelled.promise;
+  });
+
+  test('and whose client leaves with that trouble is not charged: nobody billed anything', async () => {
+    const client = new AbortController();
+    const leaving: Answers = (sent) => {
+      client.abort();
+      return failing(529)(sent);
+    };
+    const team = await providerTeam(null, { a: { answers: leaving }, b: { answers: well } });
+    await turn(team, {}, { signal: client.signal });
+    expect(team.asked()).toEqual(['a']);
+    expect(await ledgerOf(team)).toMatchObject([{ kind: 'failure', charged_nano_usd: 0 }]);
+  });
+
   test('that does not have the model after all goes to one that has', async () => {
     const gone: Answers = () =>
       Response.json(
@@ -218,6 +241,18 @@ describe('the order of providers', () => {
     for (const session of sessions)
       await turn(limitedTeam, {}, { headers: { 'x-claude-code-session-id': session } });
     expect(limitedTeam.asked()).toEqual(['a', 'b', 'b', 'b', 'b']);
+  });
+
+  test('leaves one alone for a model that it refused, but not for a request that all refuse', async () => {
+    const gone: Answers = () =>
+      Response.json({ error: { type: 'not_found_error', message: `model: ${OPUS}` } }, { status: 404 });
+    const session = (name: string) => ({ headers: { 'x-claude-code-session-id': name } });
+    const without = await providerTeam(null, { a: { answers: gone }, b: { answers: well } });
+    for (const name of ['s1', 's2']) await turn(without, {}, session(name));
+    expect(without.asked()).toEqual(['a', 'b', 'b']);
+    const nobody = await providerTeam(null, { a: { answers: gone }, b: { answers: gone } });
+    for (const name of ['s1', 's2']) await turn(nobody, {}, session(name));
+    expect(nobody.asked()).toEqual(['a', 'b', 'a', 'b']);
   });
 
   test('has only what the policy allows', async () => {

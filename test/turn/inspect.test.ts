@@ -228,6 +228,19 @@ describe('its highest cost', () => {
     expect(factsOf(body).unbounded).toEqual(causes);
   });
 
+  test.each<[models: string[] | undefined, fallbacks: unknown]>([
+    [undefined, []],
+    [undefined, 7],
+    [['default'], 'default'],
+    [
+      ['claude-opus-5-5', 'nobody'],
+      [{ model: 'us.anthropic.claude-opus-5-5' }, 'no', { model: 'nobody' }],
+    ],
+    [['default'], Array(17).fill({ model: 'claude-haiku-5-5' })],
+  ])('may fall back to %j by %j', (models, fallbacks) => {
+    expect(factsOf({ fallbacks }).fallbackModels).toEqual(models);
+  });
+
   test.each<[needs: string[] | undefined, body: object]>([
     [undefined, { output_config: { effort: 'low' }, output_format: null }],
     [['structured_output'], { output_config: { format: { type: 'json_schema', schema: {} } } }],

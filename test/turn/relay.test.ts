@@ -4,6 +4,7 @@ import { completed, keyIdOf, openRequest, usageOf, walletStub } from '../fixture
 import { drained } from '../wallet/scenario.ts';
 import { administered } from './admin.ts';
 import { type Gateway, gateway, messagesBody, type Sent } from './gateway.ts';
+import { failing, providerTeam } from './provider-team.ts';
 
 const BUDGET = { budgets: [{ id: 'team-day', scope: 'cost_center', window: 'day', limit_usd: '10' }] };
 
@@ -62,6 +63,24 @@ describe('counting tokens', () => {
     await wallet.settle(completed(spent, usageOf({ outputTokens: 600_000 })));
     expect((await bursar.turn(messagesBody())).status).toBe(429);
     expect((await count(bursar)).status).toBe(200);
+  });
+
+  test('shows the prompt to no provider that the policy keeps turns from', async () => {
+    const policy = { ...BUDGET, allowed_providers: ['b'] };
+    const team = await providerTeam(policy, { a: { answers: counted }, b: { answers: failing(500) } });
+    expect((await count(team.bursar)).status).toBe(500);
+    const withOwn = await providerTeam(policy, { a: { answers: counted } }, { OWN_CREDENTIALS: 'on' });
+    const headers = { 'x-bursar-key': withOwn.bursar.key, authorization: 'Bearer sk-ant-oat01-mine' };
+    expect((await count(withOwn.bursar, JSON.stringify(messagesBody()), headers)).status).toBe(403);
+    expect([...team.asked(), ...withOwn.asked()]).toEqual(['b']);
+  });
+
+  test('of no model in particular uses no credential of another cost center', async () => {
+    const theirs = { answers: counted, settings: { cost_centers: ['somebody-else'] } };
+    const team = await providerTeam(BUDGET, { theirs, common: { answers: counted } });
+    await count(team.bursar, '{}');
+    await team.bursar.call('/v1/models', { headers: headersOf(team.bursar) });
+    expect(team.asked()).toEqual(['common', 'common']);
   });
 
   test('works 26 times at once, as /context asks', async () => {

@@ -12,6 +12,8 @@ const LONGEST_REST_MS = 60_000;
 const LONGEST_RETRY_AFTER_MS = 300_000;
 /** One turn tries whether a provider is well again; the others wait this long for what it finds. */
 const TRIAL_MS = 5_000;
+/** Models are named by clients: a provider that fails for ever new names must not fill the memory. */
+const CIRCUITS_KEPT = 200;
 
 interface Circuit {
   /** In a row. */
@@ -32,6 +34,8 @@ function circuitOf(provider: Provider, model: string): Circuit {
   circuits.set(provider, ofProvider);
   const circuit = ofProvider.get(model) ?? { failures: 0, restsUntilMs: 0, isAskedFor: false };
   ofProvider.set(model, circuit);
+  const [oldest] = ofProvider.keys();
+  if (ofProvider.size > CIRCUITS_KEPT && oldest !== undefined) ofProvider.delete(oldest);
   return circuit;
 }
 

@@ -13,8 +13,8 @@ import type { RunningTurn } from './running-turn.ts';
 import { isCredentialRefusal, readModelRefusal, type Trouble } from './trouble.ts';
 import { tellCredentialRefused } from './upstream.ts';
 
-/** A credential that is refused stays so until an admin acts. */
-const CREDENTIAL_REST_MS = 60_000;
+/** A credential or a model that is refused stays so until an admin acts. */
+const REFUSED_REST_MS = 60_000;
 
 const LATE: Trouble = { why: 'late', errorType: 'first_byte_late', retryAfterMs: null, response: null };
 
@@ -23,6 +23,8 @@ export interface Course {
   startedAtMs: number;
   /** By model. */
   asked: Map<string, Set<Provider>>;
+  /** A provider was given up that may bill what it has read. */
+  isCharged: boolean;
 }
 
 export type Found =
@@ -45,6 +47,8 @@ interface Round {
   asked: Set<Provider>;
   /** Still to be asked, in order. */
   left: Provider[];
+  /** Those that said they do not have the model. */
+  without: Provider[];
   deadlineMs: number;
   /** Whether the model had more than one provider when the round began. */
   isShared: boolean;
@@ -73,7 +77,7 @@ export async function findAnswer(
   const left = order.filter((provider) => !asked.has(provider));
   const deadlineMs = course.startedAtMs + edge.bindings.failover.totalMs;
   const isShared = order.length > 1;
-  return await goThrough({ turn, admitted, running, edge, asked, left, deadlineMs, isShared });
+  return await goThrough({ turn, admitted, running, edge, asked, left, without: [], deadlineMs, isShared });
 }
 
 function wantedBy({ key, facts }: Turn, { model, providers, lastProvider }: Admitted) {
@@ -86,18 +90,17 @@ async function goThrough(round: Round): Promise<Found> {
   let isAtLimits = true;
   let last: { trouble: Trouble; provider: Provider | null } | null = null;
   for (let provider = left.shift(); provider; provider = left.shift()) {
-    if (turn.request.signal.aborted) return { kind: 'client_gone' };
+    // Of those asked so far none bills: a client that leaves now is charged for nothing.
+    if (turn.request.signal.aborted) return last ? { kind: 'trouble', ...last } : { kind: 'client_gone' };
     const found = await askOne(round, provider, body);
-    if (found.kind !== 'trouble') return found;
-    const { trouble } = found;
-    isAtLimits &&= trouble.why === 'limits';
+    const isTrouble = found.kind === 'trouble';
     // An answer that says when to come back tells a client more than none.
-    if (last && !trouble.response) discard(trouble);
-    else {
-      if (last) discard(last.trouble);
-      last = found;
-    }
-    if (trouble.why === 'late') return reopenBilled(round, found);
+    const keepsLast = isTrouble && found.trouble.why !== 'late' && found.trouble.response === null;
+    if (last && !keepsLast) discard(last.trouble);
+    if (!isTrouble) return found;
+    if (found.trouble.why === 'late') return reopenBilled(round, found);
+    isAtLimits &&= found.trouble.why === 'limits';
+    if (!last || !keepsLast) last = found;
     if (!mayGoOn(round)) break;
   }
   // All were asked before, or are to be left alone: the turn has been given up too often.
@@ -141,6 +144,8 @@ async function judge(round: Round, provider: Provider, answered: Answered): Prom
   const { response } = answered;
   if (response.ok) {
     noteWell(provider, admitted.model);
+    // Only now is it known that this was not the request's doing: a client must not put providers to rest for others.
+    for (const each of round.without) noteFailure(each, admitted.model, REFUSED_REST_MS, Date.now());
     return { kind: 'answered', answered, provider };
   }
   const isSteppedDown = admitted.model !== turn.facts.model;
@@ -149,7 +154,7 @@ async function judge(round: Round, provider: Provider, answered: Answered): Prom
   const found = { kind: 'answered', answered: kept, provider } as const;
   const errorType = `http_${response.status}`;
   if (read?.refusal?.for === 'model' && mayGoOn(round)) {
-    noteFailure(provider, admitted.model, CREDENTIAL_REST_MS, Date.now());
+    round.without.push(provider);
     const trouble = { why: 'model', errorType, retryAfterMs: null, response: kept.response } as const;
     return { kind: 'trouble', trouble, provider };
   }
@@ -159,7 +164,7 @@ async function judge(round: Round, provider: Provider, answered: Answered): Prom
   }
   if (!isCredentialRefusal(response.status) || turn.own || !mayGoOn(round)) return found;
   tellCredentialRefused(provider, response.status, turn.key, turn.id, edge);
-  noteFailure(provider, admitted.model, CREDENTIAL_REST_MS, Date.now());
+  noteFailure(provider, admitted.model, REFUSED_REST_MS, Date.now());
   const trouble = { why: 'credential', errorType, retryAfterMs: null, response: kept.response } as const;
   return { kind: 'trouble', trouble, provider };
 }

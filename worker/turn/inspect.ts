@@ -18,6 +18,7 @@ export interface BodyProblem {
 /** Names a client chooses are cut to this: they group rows, nothing more. */
 const MAX_NAME_LENGTH = 200;
 const MAX_MODEL_LENGTH = 256;
+const MAX_FALLBACKS = 16;
 const MAX_TOOL_NAMES = 400;
 /** Messages hold blocks, tool results hold blocks again; what is nested deeper no upstream takes. */
 const MAX_BLOCK_DEPTH = 8;
@@ -62,7 +63,10 @@ export function inspect(
   }
   if (!Array.isArray(messages)) return err({ path: 'messages', message: 'expected an array of messages' });
   const named = modelNamed(model, aliases, builtinCatalogue);
-  return ok({ facts: factsOf(parsed.value, named, bytes.byteLength, headers, keyId), writtenModel: model });
+  const facts = factsOf(parsed.value, named, bytes.byteLength, headers, keyId);
+  const fallbackModels = fallbacksOf(parsed.value, aliases);
+  const withFallbacks = fallbackModels.length > 0 ? { ...facts, fallbackModels } : facts;
+  return ok({ facts: withFallbacks, writtenModel: model });
 }
 
 const NO_ALIASES: ReadonlyMap<string, string> = new Map();
@@ -122,6 +126,16 @@ function factsOf(
     unbounded: unboundedBy(body, tools, prompt),
     ...(needs.length > 0 ? { needs } : {}),
   };
+}
+
+/** Models that a list names by whichever name; a word leaves them to the provider, and nobody checks a longer list. */
+function fallbacksOf({ fallbacks }: JsonObject, aliases: ReadonlyMap<string, string>): string[] {
+  if (typeof fallbacks === 'string') return fallbacks === '' ? [] : ['default'];
+  const names = objectsOf(fallbacks)
+    .map(({ model }) => stringOf(model)?.slice(0, MAX_MODEL_LENGTH))
+    .filter((name) => name !== undefined);
+  if (names.length > MAX_FALLBACKS) return ['default'];
+  return names.map((name) => modelNamed(name, aliases, builtinCatalogue));
 }
 
 function positiveInteger(value: unknown): number | null {

@@ -11,8 +11,8 @@ const WHOLE = 2 ** 32;
 
 export interface Wanted {
   costCenter: string;
-  /** By its first-party name. */
-  model: string;
+  /** By its first-party name; null: of a call that is about none. */
+  model: string | null;
   /** Null: of a call that is no turn, and lacks nothing. */
   facts: TurnFacts | null;
   /** Ids of the providers the turn may go to; null: all. */
@@ -39,12 +39,13 @@ export function providersFor(
   nowMs: number,
 ): Provider[] | Nobody {
   const { costCenter, model, facts, allowed, last } = wanted;
-  const serving = providersOf(providers, costCenter).filter((each) => each.serves(model));
+  const serving = providersOf(providers, costCenter).filter((each) => model === null || each.serves(model));
   if (serving.length === 0) return { why: 'model', lacks: [] };
-  const usable = serving.filter(({ id }) => allowed === null || allowed.includes(id));
+  // Absent in the reply of a wallet from before there were lists.
+  const usable = serving.filter(({ id }) => allowed?.includes(id) ?? true);
   if (usable.length === 0) return { why: 'not_allowed', lacks: [] };
   // By the model it is to be served by, which after a step down is another than the one asked for.
-  const lacks = usable.map((each) => facts && each.lacks({ ...facts, model }));
+  const lacks = usable.map((each) => facts && each.lacks(model === null ? facts : { ...facts, model }));
   const able = usable.filter((_, index) => lacks[index] === null);
   if (able.length === 0) return { why: 'lacks', lacks: lacks.filter((each) => each !== null) };
   if (able.length === 1) return able;
@@ -53,11 +54,11 @@ export function providersFor(
     .map((provider) => ({ provider, rank: rankOf(provider, session, last) }))
     .sort((a, b) => a.rank - b.rank)
     .map(({ provider }) => provider);
-  return awakeFirst(ranked, model, nowMs);
+  return model === null ? ranked : awakeFirst(ranked, model, nowMs);
 }
 
 /** A cost center with providers of a kind to itself uses no others of that kind; nobody else uses those. */
-export function providersOf(providers: readonly Provider[], costCenter: string): Provider[] {
+function providersOf(providers: readonly Provider[], costCenter: string): Provider[] {
   const own = providers.filter(({ costCenters }) => costCenters?.includes(costCenter));
   const kinds = new Set(own.map(({ name }) => name));
   return providers.filter(

@@ -16,7 +16,7 @@ import { type Edge, walletOfKey } from './edge.ts';
 import { nobodyServes } from './failover.ts';
 import { downstreamHeaders, upstreamHeaders } from './forward.ts';
 import { type BodyProblem, parseBody } from './inspect.ts';
-import { type Nobody, providersFor, providersOf } from './provider-order.ts';
+import { type Nobody, providersFor } from './provider-order.ts';
 import { translateBody } from './translate-body.ts';
 import { isCredentialRefusal, troubleOf } from './trouble.ts';
 import { clientLeft, credentialRefused, pathOf, tellCredentialRefused, upstreamAway } from './upstream.ts';
@@ -82,6 +82,8 @@ function bodyProblem({ path, message }: BodyProblem, edge: Edge): Response {
 export interface Caller {
   key: VerifiedKey;
   own: Provider | null;
+  /** Ids of the providers the policy allows; null: all. */
+  allowed: readonly string[] | null;
 }
 
 /** The caller of a request, or the answer that turns it away. */
@@ -94,7 +96,7 @@ export async function admit(request: Request, edge: Edge): Promise<Caller | Resp
   const authorized = await callWallet(() => wallet().authorize(key.costCenter, key.keyId), WALLET_LIMIT_MS);
   if (!authorized || authorized.status === 'unavailable') return walletAway(edge.requestId);
   if (authorized.status === 'key_rejected') return keyRejected(key, authorized.problem, edge.requestId);
-  return { key, own };
+  return { key, own, allowed: authorized.providers };
 }
 
 /** Passes a call on to the first provider that has no trouble with it; nothing of it is billed. */
@@ -112,21 +114,20 @@ async function passOn(relayed: Relayed, caller: Caller, signal: AbortSignal, edg
   }
   const answer = last ? await sendTo(last, relayed, signal, edge) : null;
   if (signal.aborted) return clientLeft(edge.requestId);
-  if (!last || !answer) return upstreamAway('unwell', edge.requestId);
+  if (!last || !answer) return upstreamAway({ isLate: false, isCharged: false }, edge.requestId);
   if (!isCredentialRefusal(answer.status) || caller.own) return relayedAnswer(answer, edge);
   tellCredentialRefused(last, answer.status, caller.key, null, edge);
   return await credentialRefused(answer, edge.requestId);
 }
 
-/** A call about no model is for whoever of the cost center's lists them. */
-function orderFor({ model }: Relayed, { key, own }: Caller, { providers }: Edge): Provider[] | Nobody {
-  if (own) return [own];
-  if (model === null) {
-    const listing = providersOf(providers, key.costCenter);
-    return listing.length > 0 ? listing : { why: 'model', lacks: [] };
-  }
-  const wanted = { costCenter: key.costCenter, model, facts: null, allowed: null, last: null };
-  return providersFor(wanted, providers, Date.now());
+/** Counting shows a provider the whole prompt: it goes nowhere that a turn would not. */
+function orderFor(
+  { model }: Relayed,
+  { key, own, allowed }: Caller,
+  { providers }: Edge,
+): Provider[] | Nobody {
+  const wanted = { costCenter: key.costCenter, model, facts: null, allowed, last: null };
+  return providersFor(wanted, own ? [own] : providers, Date.now());
 }
 
 /** Null where no answer came. */

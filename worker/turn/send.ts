@@ -21,14 +21,15 @@ type Final = Exclude<Found, { kind: 'reopen' }>;
 
 /** Sends an admitted turn to a provider and answers with what comes back. */
 export async function send(turn: Turn, first: Admitted, edge: Edge): Promise<Response> {
-  const course: Course = { startedAtMs: Date.now(), asked: new Map() };
+  const course: Course = { startedAtMs: Date.now(), asked: new Map(), isCharged: false };
   let admitted = first;
   // Each round takes a model or a provider away, so this ends.
   for (let attempt = 1; ; attempt += 1) {
     const running = startRunning(turn, admitted.model, attempt, edge);
     const found = await findAnswer(turn, admitted, running, course, edge);
-    const sending = { turn, admitted, running, edge };
+    const sending = { turn, admitted, running, edge, course };
     if (found.kind !== 'reopen') return await reply(sending, found);
+    course.isCharged ||= found.cause.kind === 'billed';
     const request = { turnId: turn.id, attempt, cause: found.cause };
     const reopened = await callWallet(() => walletOfKey(edge, turn.key).reopen(request), WALLET_LIMIT_MS);
     const next = await nextStep(reopened, turn, edge);
@@ -74,11 +75,12 @@ interface Sending {
   admitted: Admitted;
   running: RunningTurn;
   edge: Edge;
+  course: Course;
 }
 
 /** The answer to the turn, settled as it ends. */
 async function reply(sending: Sending, found: Final): Promise<Response> {
-  const { turn, admitted, running, edge } = sending;
+  const { turn, admitted, running, edge, course } = sending;
   const marks = turnHeaders({ ...admitted, turnId: turn.id });
   switch (found.kind) {
     case 'client_gone':
@@ -95,7 +97,8 @@ async function reply(sending: Sending, found: Final): Promise<Response> {
         return await passOn(sending, { response, source: null, abort: () => undefined }, provider);
       }
       running.failed(errorType);
-      return upstreamAway(trouble.why, edge.requestId, provider ? { ...marks, ...by(provider) } : marks);
+      const away = { isLate: trouble.why === 'late', isCharged: course.isCharged };
+      return upstreamAway(away, edge.requestId, provider ? { ...marks, ...by(provider) } : marks);
     }
     case 'answered': {
       const { answered, provider } = found;

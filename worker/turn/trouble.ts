@@ -1,4 +1,5 @@
 /** Reads an attempt that came to nothing before any byte of it went to the client: is it worth asking another provider? */
+import { withinTime } from '../../durable-objects/ledger/deadline.ts';
 import { isAboutModel, type ModelRefusal } from './model-refusal.ts';
 
 export interface Trouble {
@@ -20,6 +21,9 @@ const UNWELL = new Set([408, 424, 500, 502, 503, 504, 529]);
 const CREDENTIAL = new Set([401, 403]);
 /** Statuses by which an upstream can say that it does not want the model. */
 const MODEL_REFUSALS = [400, 403, 404];
+
+/** An error that is longer on its way than this is passed on without its body. */
+const ERROR_BODY_LIMIT_MS = 10_000;
 
 /** Seconds or a date, as RFC 9110 has it; null where it is neither. */
 export function retryAfterMs(headers: Headers, nowMs: number): number | null {
@@ -51,7 +55,7 @@ export async function readModelRefusal(
 ): Promise<{ refusal: ModelRefusal | null; response: Response } | null> {
   if (!MODEL_REFUSALS.includes(response.status)) return null;
   // An error whose body breaks off says nothing, but it is an error all the same.
-  const body = await response.arrayBuffer().catch(() => new ArrayBuffer(0));
+  const body = await withinTime(response.arrayBuffer(), ERROR_BODY_LIMIT_MS).catch(() => new ArrayBuffer(0));
   const refusal = isAboutModel(response.status, new TextDecoder().decode(body));
   return { refusal, response: new Response(body, response) };
 }

@@ -3,7 +3,6 @@ import type { VerifiedKey } from '../auth/virtual-key.ts';
 import { errorResponse } from '../envelope.ts';
 import type { Provider } from '../providers/provider.ts';
 import { type Edge, walletOfKey } from './edge.ts';
-import type { Trouble } from './trouble.ts';
 import { callWallet } from './wallet-call.ts';
 
 const ALERT_LIMIT_MS = 10_000;
@@ -16,15 +15,14 @@ export function pathOf(request: Request): string {
 
 /** The answer where no provider gave one. */
 export function upstreamAway(
-  why: Trouble['why'],
+  { isLate, isCharged }: { isLate: boolean; isCharged: boolean },
   requestId: string,
   headers: Record<string, string> = {},
 ): Response {
-  const message =
-    why === 'late'
-      ? 'The model provider did not begin to answer in time; what it read may have been charged.'
-      : 'The model provider could not be reached; nothing was charged.';
-  return errorResponse('api_error', message, { requestId, status: why === 'late' ? 504 : 502, headers });
+  const what = isLate ? 'did not begin to answer in time' : 'could not be reached';
+  const charged = isCharged ? 'what was read of the request has been charged' : 'nothing was charged';
+  const message = `The model provider ${what}; ${charged}.`;
+  return errorResponse('api_error', message, { requestId, status: isLate ? 504 : 502, headers });
 }
 
 /** Nobody reads it: the client is gone. 499 is what logs call that. */

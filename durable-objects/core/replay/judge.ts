@@ -3,8 +3,8 @@
  * decision is the same whatever the policy: it is made once and taken for every such world.
  */
 import { obstaclesOf } from '../admission.ts';
-import { isAllowed } from '../cascade.ts';
-import { canonicalId, findModel } from '../catalogue/lookup.ts';
+import { forbiddenModel } from '../cascade.ts';
+import { findModel } from '../catalogue/lookup.ts';
 import type { Catalogue } from '../catalogue/types.ts';
 import { decide } from '../decide.ts';
 import type { Admission, Decision, TurnToDecide } from '../decision.ts';
@@ -69,7 +69,8 @@ export function isPlain(
   if (policy === null) return true;
   if (policy.routes.length > 0) return false;
   const { model } = turn.facts;
-  if (!isAllowed({ policy, allowedModels: turn.allowedModels }, canonicalId(catalogue, model))) return false;
+  const { allowedModels } = turn;
+  if (forbiddenModel({ policy, allowedModels }, turn.facts, catalogue) !== null) return false;
   const line = findModel(catalogue, model)?.line ?? null;
   return reachedDowngrades(standings, line).length === 0 && obstaclesOf(standings, line, hold).length === 0;
 }
