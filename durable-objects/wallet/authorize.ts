@@ -19,7 +19,7 @@ export function authorizeKey(
   const { developer } = key;
   const { costCenter } = configuration;
   const policy = policyInForce(configuration, nowMs, null);
-  if (!policy) return { status: 'authorized', developer, standing: null };
+  if (!policy) return { status: 'authorized', developer, standing: null, providers: null };
   const caller = { costCenter, developer, keyId, session: null };
   const standings = standingsFor(state, policy.policy, caller, nowMs);
   const standing = fullest(standings.filter(({ budget }) => budget.line === null));
@@ -27,5 +27,6 @@ export function authorizeKey(
     status: 'authorized',
     developer,
     standing: standing && toStandingView(standing, policy.policy.timezone),
+    providers: policy.policy.allowedProviders,
   };
 }

@@ -171,7 +171,13 @@ export type SettleReply =
 export type RenewReply = { status: 'renewed' | 'resolved' | 'unknown_turn' };
 
 export type AuthorizeReply =
-  | { status: 'authorized'; developer: string; standing: StandingView | null }
+  | {
+      status: 'authorized';
+      developer: string;
+      standing: StandingView | null;
+      /** Ids of the providers that the policy allows; null: all. */
+      providers: readonly string[] | null;
+    }
   | { status: 'key_rejected'; problem: KeyProblem }
   | { status: 'unavailable'; message: string };
 

@@ -84,6 +84,8 @@ function bodyProblem({ path, message }: BodyProblem, edge: Edge): Response {
 export interface Caller {
   key: VerifiedKey;
   own: Provider | null;
+  /** Ids of the providers that the policy allows; null: all. */
+  allowed: readonly string[] | null;
 }
 
 /** The caller of a request, or the answer that turns it away. */
@@ -96,7 +98,7 @@ export async function admit(request: Request, edge: Edge): Promise<Caller | Resp
   const authorized = await callWallet(() => wallet().authorize(key.costCenter, key.keyId), WALLET_LIMIT_MS);
   if (!authorized || authorized.status === 'unavailable') return walletAway(edge.requestId);
   if (authorized.status === 'key_rejected') return keyRejected(key, authorized.problem, edge.requestId);
-  return { key, own };
+  return { key, own, allowed: authorized.providers };
 }
 
 /** Passes a call on to the first provider that has no trouble with it; nothing of it is billed. */
@@ -121,10 +123,14 @@ async function passOn(relayed: Relayed, caller: Caller, signal: AbortSignal, edg
 }
 
 /** A call about no model is for whoever lists them. */
-function orderFor({ model }: Relayed, { key, own }: Caller, { providers }: Edge): Provider[] | Nobody {
+function orderFor(
+  { model }: Relayed,
+  { key, own, allowed }: Caller,
+  { providers }: Edge,
+): Provider[] | Nobody {
   if (own) return [own];
   if (model === null) return [...providers];
-  const wanted = { costCenter: key.costCenter, model, facts: null, allowed: null, last: null };
+  const wanted = { costCenter: key.costCenter, model, facts: null, allowed, last: null };
   return providersFor(wanted, providers, Date.now());
 }
 

@@ -74,16 +74,18 @@ export function messagesError(status: number, type: string, message: string): Re
   return Response.json(error, { status, headers: { 'request-id': 'req_scripted' } });
 }
 
-/** A stream that begins to answer and is cut. */
-export function cutStream(said: Said): Response {
+/** A stream that begins to answer and is then cut, or silent until its reader leaves: `left` is called then. */
+export function begunStream(said: Said, left?: () => void): Response {
   const begun = streamText(said).slice(0, 4).join('');
   let isBegun = false;
   const body = new ReadableStream<Uint8Array>({
-    pull(controller) {
+    async pull(controller) {
+      if (isBegun && left) await new Promise(() => undefined);
       if (isBegun) return controller.error(new Error('cut'));
       isBegun = true;
       controller.enqueue(new TextEncoder().encode(begun));
     },
+    cancel: () => left?.(),
   });
   return new Response(body, { headers: { 'content-type': 'text/event-stream' } });
 }
@@ -152,9 +154,14 @@ async function received(incoming: IncomingMessage): Promise<Request> {
 
 async function send(response: Response, outgoing: ServerResponse): Promise<void> {
   outgoing.writeHead(response.status, Object.fromEntries(response.headers));
+  const reader = response.body?.getReader();
+  outgoing.once('close', () => void reader?.cancel().catch(() => undefined));
   try {
-    // What was said before a cut has to arrive before it.
-    for await (const chunk of response.body ?? []) await new Promise((sent) => outgoing.write(chunk, sent));
+    for (let read = await reader?.read(); read && !read.done; read = await reader?.read()) {
+      // What was said before a cut has to arrive before it.
+      const { value } = read;
+      await new Promise((sent) => outgoing.write(value, sent));
+    }
     outgoing.end();
   } catch {
     outgoing.destroy();

@@ -27,13 +27,15 @@ export type Entry = z.infer<typeof entrySchema>;
 export interface Team extends Required<Pick<At, 'url' | 'key'>> {
   /** What the ledger has of it, once it has all of these turns. */
   entriesOf(turnIds: readonly string[]): Promise<Entry[]>;
+  /** Resolves once none of its turns is under way. */
+  idle(): Promise<void>;
 }
 
+/** Where a team may use several providers, sessions go to "first", and else to the first of the list: no other has a weight. */
 export interface Scene {
   anthropic: ScriptedProvider;
   /** Behind "bedrock", "bedrock-dear" and "bedrock-mantle". */
   bedrock: ScriptedProvider;
-  /** The one a session goes to first, where a team may use it: "first". */
   first: ScriptedProvider;
   team(policy: object): Promise<Team>;
   close(): Promise<void>;
@@ -45,11 +47,11 @@ export async function startScene(): Promise<Scene> {
   const onBedrock = { region: FAKE_REGION, secret: 'AWS_KEYS', url: bedrock.url, weight: 0 };
   const providers = [
     { id: 'first', kind: 'anthropic', url: first.url },
-    { id: 'anthropic', kind: 'anthropic', url: anthropic.url, weight: 0 },
     { id: 'bedrock', kind: 'bedrock', profile: 'eu', price_multiplier: '1', ...onBedrock },
     { id: 'bedrock-dear', kind: 'bedrock', profile: 'eu', ...onBedrock },
     { id: 'bedrock-mantle', kind: 'bedrock-mantle', price_multiplier: '1', ...onBedrock },
     { id: 'simulator', kind: 'simulator', weight: 0 },
+    { id: 'anthropic', kind: 'anthropic', url: anthropic.url, weight: 0 },
   ];
   const { AWS_KEYS } = BEDROCK_SECRETS;
   const env = {
@@ -69,7 +71,12 @@ export async function startScene(): Promise<Scene> {
       count += 1;
       const id = `team-${count}`;
       const key = await makeTeam(api, id, { budgets: [], ...policy });
-      return { url: gateway.url, key, entriesOf: (turnIds) => entriesOf(api, id, turnIds) };
+      return {
+        url: gateway.url,
+        key,
+        entriesOf: (turnIds) => entriesOf(api, id, turnIds),
+        idle: () => idle(api, id),
+      };
     },
     async close() {
       await gateway.end('SIGINT');
@@ -97,6 +104,14 @@ async function entriesOf(api: AdminApi, id: string, turnIds: readonly string[]):
     const { data } = expectReply(reply, 200, z.object({ data: z.array(entrySchema) }));
     const found = data.filter((each) => turnIds.includes(each.turn_id));
     return turnIds.every((turnId) => found.some((each) => each.turn_id === turnId)) ? found : null;
+  });
+}
+
+async function idle(api: AdminApi, id: string): Promise<void> {
+  const holds = z.object({ data: z.array(z.unknown()) });
+  await eventually('an end of all turns', IN_LEDGER_WITHIN_MS, async () => {
+    const { data } = expectReply(await api.get(`/cost_centers/${id}/holds`), 200, holds);
+    return data.length === 0 ? true : null;
   });
 }
 

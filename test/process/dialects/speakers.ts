@@ -120,8 +120,11 @@ export const speakAnthropicBedrock: Speak = ({ url, key, headers, model = BEDROC
   };
 };
 
-/** `@aws-sdk/client-bedrock-runtime`: Bedrock's runtime, by AWS. */
-export const speakAws: Speak = ({ url, key, headers, model = BEDROCK_MODEL }) => {
+/** AWS's client itself. */
+export function awsClient({ url, key, headers }: At): {
+  client: BedrockRuntimeClient;
+  heads: Speaker['heads'];
+} {
   const heads: Speaker['heads'] = [];
   const client = new BedrockRuntimeClient({
     region: 'us-east-1',
@@ -131,6 +134,13 @@ export const speakAws: Speak = ({ url, key, headers, model = BEDROCK_MODEL }) =>
     maxAttempts: 1 + RETRIES,
     requestHandler: overHttp1(noting(heads), headers ?? {}),
   });
+  return { client, heads };
+}
+
+/** `@aws-sdk/client-bedrock-runtime`: Bedrock's runtime, by AWS. */
+export const speakAws: Speak = (at) => {
+  const { model = BEDROCK_MODEL } = at;
+  const { client, heads } = awsClient(at);
   const bodyOf = ({ messages }: Turn): string =>
     JSON.stringify({ anthropic_version: 'bedrock-2023-05-31', ...messages });
   return {
