@@ -1,15 +1,16 @@
 /**
- * An Anthropic API on a bare socket that misbehaves as networks and servers do, and keeps a record of what it would bill.
- * Whatever it does it draws from its own seed, so that a run can be had again.
+ * An Anthropic API, or a Bedrock, on a bare socket that misbehaves as networks and servers do, and keeps a record of what
+ * it would bill. Whatever it does it draws from its own seed, so that a run can be had again.
  */
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
+import { chunkFrame, exceptionFrame } from '../providers/bedrock/frames.ts';
 import { Random } from '../traffic/random.ts';
 
 /** What it does with a request, and how often of a hundred. */
 const MOODS = {
   /** A whole answer. */
-  answer: 62,
+  answer: 56,
   overloaded: 6,
   limited: 6,
   fail: 6,
@@ -24,7 +25,15 @@ const MOODS = {
   /** It ends behind the head. */
   cut: 3,
   /** The answer begins, and the connection is reset. */
-  reset: 5,
+  reset: 4,
+  /** An error in place of an answer, in a stream that began well; its frames are Bedrock's, Anthropic's an event. */
+  except_first: 2,
+  /** The same in the middle of an answer. */
+  except: 2,
+  /** A frame in the middle arrives altered; an event of Anthropic's has no checksum, and is an error instead. */
+  corrupt: 1,
+  /** A frame or an event is cut in half. */
+  half: 2,
 } as const;
 export type Mood = keyof typeof MOODS;
 
@@ -53,7 +62,9 @@ export function textOf(name: string, requestId: string): string {
   return `${name} answered ${requestId}`;
 }
 
-export async function startChaosProvider(name: string): Promise<ChaosProvider> {
+export type ChaosKind = 'anthropic' | 'bedrock';
+
+export async function startChaosProvider(name: string, kind: ChaosKind): Promise<ChaosProvider> {
   const random = new Random(`chaos ${name}`);
   const did = Object.fromEntries(Object.keys(MOODS).map((mood) => [mood, 0])) as Record<Mood, number>;
   const answered: string[] = [];
@@ -74,7 +85,7 @@ export async function startChaosProvider(name: string): Promise<ChaosProvider> {
       const mood = drawn(random);
       did[mood] += 1;
       const requestId = `req_${name}_${count}`;
-      act(socket, mood, name, requestId);
+      act(socket, mood, kind, name, requestId);
       if (mood === 'answer') answered.push(requestId);
     });
   });
@@ -111,20 +122,42 @@ function drawn(random: Random): Mood {
   return 'answer';
 }
 
+/** By kind: the status and how the error calls itself. */
 const ERRORS = {
-  overloaded: [529, 'overloaded_error'],
-  limited: [429, 'rate_limit_error'],
-  fail: [500, 'api_error'],
+  anthropic: {
+    overloaded: [529, 'overloaded_error'],
+    limited: [429, 'rate_limit_error'],
+    fail: [500, 'api_error'],
+  },
+  bedrock: {
+    overloaded: [503, 'ServiceUnavailableException'],
+    limited: [429, 'ThrottlingException'],
+    fail: [500, 'InternalServerException'],
+  },
 } as const;
+const CONTENT_TYPES = { anthropic: 'text/event-stream', bedrock: 'application/vnd.amazon.eventstream' };
 
-function act(socket: Socket, mood: Mood, name: string, requestId: string): void {
+function act(socket: Socket, mood: Mood, kind: ChaosKind, name: string, requestId: string): void {
+  const begin = head(200, requestId, CONTENT_TYPES[kind]);
+  const pieces = events(name, requestId).map((event) => encoded(kind, event));
+  const error = failure(kind);
+  const breakAfter = (written: readonly Uint8Array[]): void => {
+    // The reset must not overtake what was written.
+    socket.write(Buffer.concat([Buffer.from(begin), chunk(written)]), () => {
+      setTimeout(() => socket.resetAndDestroy(), RESET_AFTER_MS);
+    });
+  };
+  const answer = (written: readonly Uint8Array[]): void => {
+    socket.write(Buffer.concat([Buffer.from(begin), chunk(written), Buffer.from('0\r\n\r\n')]));
+  };
   switch (mood) {
     case 'overloaded':
     case 'limited':
     case 'fail': {
-      const [status, type] = ERRORS[mood];
-      const body = JSON.stringify({ type: 'error', error: { type, message: mood }, request_id: requestId });
-      socket.write(head(status, requestId, 'application/json', body.length) + body);
+      const [status, type] = ERRORS[kind][mood];
+      const envelope = { type: 'error', error: { type, message: mood }, request_id: requestId };
+      const body = JSON.stringify(kind === 'bedrock' ? { message: mood } : envelope);
+      socket.write(head(status, requestId, 'application/json', body.length, type) + body);
       return;
     }
     case 'refuse':
@@ -137,48 +170,81 @@ function act(socket: Socket, mood: Mood, name: string, requestId: string): void 
       setTimeout(() => socket.destroy(), GIVES_UP_MS);
       return;
     case 'stall':
-      socket.write(head(200, requestId, 'text/event-stream'));
+      socket.write(begin);
       setTimeout(() => socket.destroy(), GIVES_UP_MS);
       return;
     case 'cut':
-      socket.write(head(200, requestId, 'text/event-stream'), () => socket.resetAndDestroy());
+      socket.write(begin, () => socket.resetAndDestroy());
       return;
-    case 'reset': {
-      const half = events(name, requestId).slice(0, 3).join('');
-      // The reset must not overtake what was written.
-      socket.write(head(200, requestId, 'text/event-stream') + chunk(half), () => {
-        setTimeout(() => socket.resetAndDestroy(), RESET_AFTER_MS);
-      });
+    case 'reset':
+      breakAfter(pieces.slice(0, 3));
       return;
-    }
+    case 'half':
+      breakAfter([...pieces.slice(0, 3), (pieces[3] ?? error).subarray(0, 40)]);
+      return;
+    case 'except_first':
+      answer([error]);
+      return;
+    case 'except':
+      answer([...pieces.slice(0, 3), error]);
+      return;
+    case 'corrupt':
+      answer([...pieces.slice(0, 3), kind === 'bedrock' ? altered(pieces[3] ?? error) : error]);
+      return;
     case 'answer':
-      socket.write(
-        `${head(200, requestId, 'text/event-stream')}${chunk(events(name, requestId).join(''))}0\r\n\r\n`,
-      );
+      answer(pieces);
   }
 }
 
-function head(status: number, requestId: string, type: string, length: number | null = null): string {
-  const body = length === null ? 'transfer-encoding: chunked' : `content-length: ${length}`;
-  return `HTTP/1.1 ${status} Chaos\r\ncontent-type: ${type}\r\nrequest-id: ${requestId}\r\n${body}\r\n\r\n`;
+function encoded(kind: ChaosKind, event: { type: string }): Uint8Array {
+  if (kind === 'bedrock') return chunkFrame(event);
+  return Buffer.from(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
 }
 
-function chunk(text: string): string {
-  return `${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n`;
+function failure(kind: ChaosKind): Uint8Array {
+  if (kind === 'bedrock') return exceptionFrame('serviceUnavailableException', 'exception');
+  const error = { type: 'overloaded_error', message: 'exception' };
+  return encoded(kind, Object.assign({ type: 'error' }, { error }));
 }
 
-function events(name: string, requestId: string): string[] {
-  const sse = (type: string, data: object): string =>
-    `event: ${type}\ndata: ${JSON.stringify({ type, ...data })}\n\n`;
+function altered(frame: Uint8Array): Uint8Array {
+  return frame.map((byte, at) => (at === frame.length - 20 ? byte ^ 4 : byte));
+}
+
+function head(
+  status: number,
+  requestId: string,
+  contentType: string,
+  length: number | null = null,
+  errorType = '',
+): string {
+  const lines = [
+    `HTTP/1.1 ${status} Chaos`,
+    `content-type: ${contentType}`,
+    `request-id: ${requestId}`,
+    `x-amzn-requestid: ${requestId}`,
+    ...(errorType === '' ? [] : [`x-amzn-errortype: ${errorType}`]),
+    length === null ? 'transfer-encoding: chunked' : `content-length: ${length}`,
+  ];
+  return `${lines.join('\r\n')}\r\n\r\n`;
+}
+
+function chunk(pieces: readonly Uint8Array[]): Buffer {
+  const bytes = Buffer.concat(pieces);
+  return Buffer.concat([Buffer.from(`${bytes.length.toString(16)}\r\n`), bytes, Buffer.from('\r\n')]);
+}
+
+function events(name: string, requestId: string): { type: string }[] {
   const message = { id: `msg_${requestId}`, type: 'message', role: 'assistant', model: 'claude-opus-5-5' };
   return [
-    sse('message_start', {
+    {
+      type: 'message_start',
       message: { ...message, content: [], usage: { ...CHAOS_USAGE, output_tokens: 1 } },
-    }),
-    sse('content_block_start', { index: 0, content_block: { type: 'text', text: '' } }),
-    sse('content_block_delta', { index: 0, delta: { type: 'text_delta', text: textOf(name, requestId) } }),
-    sse('content_block_stop', { index: 0 }),
-    sse('message_delta', { delta: { stop_reason: 'end_turn' }, usage: CHAOS_USAGE }),
-    sse('message_stop', {}),
-  ];
+    },
+    { type: 'content_block_start', index: 0, content_block: { type: 'text', text: '' } },
+    { type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text: textOf(name, requestId) } },
+    { type: 'content_block_stop', index: 0 },
+    { type: 'message_delta', delta: { stop_reason: 'end_turn' }, usage: CHAOS_USAGE },
+    { type: 'message_stop' },
+  ] as { type: string }[];
 }

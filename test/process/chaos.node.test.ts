@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 import { connectAdminApi, expectReply } from '../../scripts/local/admin-api.ts';
 import { DEMO_COST_CENTER } from '../../scripts/local/demo.ts';
+import { BEDROCK_SECRETS } from '../providers/bedrock/bedrock-scene.ts';
 import { type ChaosProvider, startChaosProvider, textOf } from './chaos-provider.ts';
 import { ADMIN_TOKEN, teamDay } from './demo-ledger.ts';
 import { eventually } from './eventually.ts';
@@ -22,17 +23,23 @@ let gateway: GatewayProcess;
 
 beforeAll(async () => {
   stateDir = await mkdtemp(join(tmpdir(), 'bursar-chaos-'));
-  providers = await Promise.all(['red', 'green', 'blue'].map(startChaosProvider));
-  const list = ['red', 'green', 'blue'].map((id, index) => ({
-    id,
-    kind: 'anthropic',
-    url: providers[index]?.url,
-    secret: 'CHAOS_KEY',
-  }));
+  providers = await Promise.all([
+    startChaosProvider('red', 'anthropic'),
+    startChaosProvider('green', 'anthropic'),
+    startChaosProvider('blue', 'bedrock'),
+  ]);
+  const [red, green, blue] = providers.map(({ url }) => ({ url }));
+  const onBedrock = { kind: 'bedrock', region: 'eu-central-1', price_multiplier: '1', secret: 'AWS_KEYS' };
+  const list = [
+    { id: 'red', kind: 'anthropic', secret: 'CHAOS_KEY', ...red },
+    { id: 'green', kind: 'anthropic', secret: 'CHAOS_KEY', ...green },
+    { id: 'blue', ...onBedrock, ...blue },
+  ];
   const env = {
     ADMIN_TOKEN,
     PROVIDERS: JSON.stringify(list),
     CHAOS_KEY: 'chaos',
+    AWS_KEYS: BEDROCK_SECRETS.AWS_KEYS,
     FAILOVER: JSON.stringify(FAILOVER),
   };
   gateway = await startGatewayProcess({ stateDir, env });
@@ -136,19 +143,26 @@ test('a thousand turns among providers that fail, stall, break and reset are cha
   expect(late.length).toBeGreaterThan(0);
   const whole = outcomes.filter(({ status, text }) => status === 200 && text?.includes('message_stop'));
   expect(whole).toHaveLength(exact.length);
+  expect(new Set(whole.map(({ provider }) => provider)).size).toBe(providers.length);
   for (const { provider, text } of whole) expect(text).toContain(textOf(provider ?? '', `req_${provider}`));
 
-  // What broke after its first byte is charged by estimate, and its client saw it break.
+  // What broke after its first byte is charged by estimate, and its client was told.
   const cut = charged('upstream_cut');
+  const excepted = charged('upstream_error');
+  const broken = cut.length + excepted.length;
   expect(cut.length).toBeGreaterThan(0);
-  expect(cut.length).toBeLessThanOrEqual(did('reset'));
-  expect(outcomes.filter(({ status }) => status === 200)).toHaveLength(exact.length + cut.length);
+  expect(cut.length).toBeLessThanOrEqual(did('reset') + did('half'));
+  expect(excepted.length).toBeGreaterThan(0);
+  expect(excepted.length).toBeLessThanOrEqual(did('except') + did('corrupt'));
+  const begun = outcomes.filter(({ status }) => status === 200);
+  expect(begun).toHaveLength(exact.length + broken);
+  expect(begun.filter(({ text }) => text?.includes('event: error'))).toHaveLength(broken);
 
   // Each turn ended once: charged, broken or failed; before that it was only given up.
   const ends = entries.filter((each) => each.estimated_why !== 'first_byte_late');
   expect(ends).toHaveLength(TURNS);
   expect(new Set(ends.map((each) => each.turn_id)).size).toBe(TURNS);
-  expect(ends.length - exact.length - cut.length).toBe(outcomes.filter(({ status }) => status >= 400).length);
+  expect(ends.length - exact.length - broken).toBe(outcomes.filter(({ status }) => status >= 400).length);
   expect(new Set(entries.map((each) => `${each.turn_id} ${each.attempt}`)).size).toBe(entries.length);
 
   // The wallet has what the ledger has, and a failover keeps to its budget.

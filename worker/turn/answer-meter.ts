@@ -15,6 +15,8 @@ export interface Observer {
   seen(chunk: Uint8Array): void;
   /** The answer ended; only the first call counts. */
   ended(ending: Ending): void;
+  /** The upstream broke the answer off: what the client is told before it breaks, too; null: nothing. */
+  lastWords(): Uint8Array | null;
 }
 
 /** When a client leaves, the upstream's body can break a moment before the platform says that it left. */
@@ -71,6 +73,8 @@ async function pump(
       await writer.write(value);
     }
   } catch (error) {
+    const words = observer.lastWords();
+    if (words) await writer.write(words);
     await writer.abort(error);
     await pause(WHO_LEFT_MS);
     return 'upstream_cut';

@@ -6,14 +6,12 @@ import { exceptionOf, readError } from '../providers/dialects/bedrock/exception.
 import { headerProblem, messagesHeaders } from '../providers/dialects/bedrock/headers.ts';
 import { InvocationMetrics } from '../providers/dialects/bedrock/invocation-metrics.ts';
 import { type MessagesRequest, toMessages } from '../providers/dialects/bedrock/request.ts';
+import { isModelDenied } from '../providers/dialects/model-denial.ts';
 import type { Dialect } from './dialect.ts';
 
 const USE_BEARER =
   'This gateway cannot check an AWS signature: send your Bursar key as a Bedrock API key ' +
   '(AWS_BEARER_TOKEN_BEDROCK=bk_…, "Authorization: Bearer bk_…").';
-
-/** Reasons of a refusal that is about the model, not about money. */
-const DENIALS = ['model_not_allowed', 'model_unavailable'];
 
 /** `POST /model/{model}/invoke`, or `…/invoke-with-response-stream` where `isStream`. */
 export function invokeDialect(request: Request, model: string, isStream: boolean): Dialect {
@@ -95,13 +93,11 @@ function brokenOff({ headers }: Response): Response {
 export async function refused(response: Response, request: Request): Promise<Response> {
   const error = readError(response.status, await textOf(response));
   const isSigned = response.status === 401 && /^AWS4-/i.test(request.headers.get('authorization') ?? '');
-  const isRefusal = response.headers.get('x-bursar-decision') === 'refuse';
-  const reasons = (isRefusal && response.headers.get('x-bursar-reason')?.split(' ')) || [];
   const { name, status, message } = exceptionOf(
     {
       ...error,
       ...(isSigned ? { message: USE_BEARER } : {}),
-      isDenied: reasons.some((reason) => DENIALS.includes(reason)),
+      isDenied: isModelDenied(response.headers),
     },
     request.headers.has('x-stainless-lang'),
   );

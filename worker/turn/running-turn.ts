@@ -7,6 +7,7 @@ import type { TurnFacts } from '../../durable-objects/core/turn.ts';
 import type { AnswerFacts, Outcome, WalletRpc } from '../../durable-objects/wallet/rpc.ts';
 import type { Meter, Provider } from '../providers/provider.ts';
 import type { Ending } from './answer-meter.ts';
+import { lastWords } from './last-words.ts';
 import { type Call, outcomeOf, progressOf } from './outcome.ts';
 import { callWallet } from './wallet-call.ts';
 
@@ -106,6 +107,11 @@ export class RunningTurn {
     this.#answer.stopReason = call.reading?.stopReason ?? null;
     this.#answer.errorType ??= call.reading?.error?.type ?? (ending === 'complete' ? null : ending);
     this.#settle(outcomeOf(call, ending, Date.now()));
+  }
+
+  /** An answer in one piece has no place for them, and is no JSON when it is cut. */
+  lastWords(): Uint8Array | null {
+    return this.#options.facts.stream ? lastWords(this.#call().reading) : null;
   }
 
   /** The upstream answered with an error, or not at all, or was never called: nothing was billed, unless it was given up. */

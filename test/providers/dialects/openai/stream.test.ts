@@ -237,10 +237,15 @@ describe('a stream', () => {
     ]);
   });
 
-  test('that ends before its end breaks', async () => {
+  test('that ends before its end tells of an error and breaks', async () => {
     const half = streamed(HELLO, 3).split('event: message_delta')[0];
-    const broken = translateStream(source(encoder.encode(half)), ASKED, () => 0);
-    await expect(textOf(broken)).rejects.toThrow('ended before its end');
+    const reader = translateStream(source(encoder.encode(half)), ASKED, () => 0).getReader();
+    let last = '';
+    const readOn = async (): Promise<never> => {
+      for (;;) last = new TextDecoder().decode((await reader.read()).value);
+    };
+    await expect(readOn()).rejects.toThrow('ended before its end');
+    expect(JSON.parse(last.replace('data: ', ''))).toMatchObject({ error: { type: 'server_error' } });
   });
 
   test('that is no event stream breaks, and lets go of its source', async () => {

@@ -32,13 +32,15 @@ class ChunkFrames {
     return this.#writer.take();
   }
 
+  /** An answer that ends before its end says so: the clients take what they have for all of it. */
   end(): Uint8Array | null {
     this.#lines.end();
+    if (!this.#isOver) this.#except('modelStreamErrorException', 'the answer ended before its end');
     return this.#writer.take();
   }
 
   #hear(name: string | null, data: Uint8Array | null): void {
-    // An exception is the last a client reads.
+    // An exception is the last a client reads, and so is the end of the message.
     if (this.#isOver) return;
     if (data === null) {
       this.#except('modelStreamErrorException', `an event is longer than ${MAX_EVENT_BYTES} bytes`);
@@ -56,6 +58,7 @@ class ChunkFrames {
         break;
       case 'message_stop':
         this.#writer.chunk(encoder.encode(this.#metrics.stopped(decoder.decode(data), Date.now())));
+        this.#isOver = true;
         return;
     }
     this.#writer.chunk(data);

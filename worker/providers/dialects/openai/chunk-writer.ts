@@ -58,6 +58,11 @@ export class ChunkWriter {
     return true;
   }
 
+  /** No more of the answer comes, and it is not whole: says so, unless an error was told of. */
+  breakOff(): void {
+    if (!this.#isFailed) this.#fail({});
+  }
+
   /** What was written since the last call; empty where nothing was. */
   take(): string {
     const written = this.#written;

@@ -29,6 +29,8 @@ const KINDS: ReadonlyMap<unknown, Kind> = new Map<unknown, Kind>([
   ['billing_error', { type: 'insufficient_quota', code: 'insufficient_quota' }],
   ['overloaded_error', { type: 'service_unavailable_error', code: 'server_is_overloaded' }],
 ]);
+/** A model that is not for this caller: no quota of theirs is used up. */
+export const DENIED = { type: INVALID, param: 'model', code: 'permission_denied' } as const;
 const OTHER: Kind = { type: 'server_error', code: null };
 
 /** Spend limits of the organisation at the provider come as rate limits; waiting does not help there either. */

@@ -1,7 +1,8 @@
 /** Answers of the Messages API, and errors in its envelope, as a client of OpenAI reads them. Status and headers stay. */
 import { parseJson } from '../../message-event.ts';
+import { isModelDenied } from '../model-denial.ts';
 import { chatCompletion } from './completion.ts';
-import { chatError } from './error.ts';
+import { chatError, DENIED } from './error.ts';
 import type { Asked } from './request.ts';
 import { translateStream } from './stream.ts';
 
@@ -11,6 +12,7 @@ const NOT_KEPT = /^(?:content-length|content-encoding|content-type|anthropic-rat
 const OVERLOADED = 529;
 const UNAVAILABLE = 503;
 const BAD_GATEWAY = 502;
+const FORBIDDEN = 403;
 
 /** The answer to a chat; a stream is translated as it comes. `nowMs` tells the time in epoch ms. */
 export async function chatReply(response: Response, asked: Asked, nowMs: () => number): Promise<Response> {
@@ -31,8 +33,11 @@ export async function chatReply(response: Response, asked: Asked, nowMs: () => n
 /** The same for an error. `asked` is null where the request was not understood. */
 export async function chatErrorReply(response: Response, asked: Asked | null): Promise<Response> {
   const text = await response.text().catch(() => '');
-  const status = response.status === OVERLOADED ? UNAVAILABLE : response.status;
   const error = chatError(text, `The model provider answered ${response.status}.`, asked);
+  if (isModelDenied(response.headers)) {
+    return jsonReply(response, FORBIDDEN, { error: { ...error, ...DENIED } });
+  }
+  const status = response.status === OVERLOADED ? UNAVAILABLE : response.status;
   return jsonReply(response, status, { error });
 }
 

@@ -9,7 +9,10 @@ import type { Asked } from './request.ts';
 const LONGEST_SILENCE_MS = 5_000;
 const COMMENT = new TextEncoder().encode(': ping\n\n');
 
-/** The translation breaks where the source breaks, or ends without the end of an answer. */
+/**
+ * The translation breaks where the source breaks, or ends without the end of an answer. It tells of an error before
+ * that: there are platforms that end what breaks as if it were whole.
+ */
 export function translateStream(
   source: ReadableStream<Uint8Array>,
   asked: Asked,
@@ -19,6 +22,7 @@ export function translateStream(
   const writer = new ChunkWriter(asked, Math.floor(nowMs() / 1000));
   const encoder = new TextEncoder();
   let writtenAtMs = nowMs();
+  let broken: unknown = null;
 
   const next = async (): Promise<{ bytes: Uint8Array | null; isEnd: boolean; isWhole: boolean }> => {
     for (;;) {
@@ -41,14 +45,18 @@ export function translateStream(
   return new ReadableStream(
     {
       async pull(controller) {
+        if (broken !== null) return controller.error(broken);
         try {
           const { bytes, isEnd, isWhole } = await next();
+          if (isEnd && !isWhole) throw new TypeError('the answer ended before its end');
           if (bytes) controller.enqueue(bytes);
-          if (!isEnd) return;
-          if (isWhole) controller.close();
-          else controller.error(new TypeError('the answer ended before its end'));
+          if (isEnd) controller.close();
         } catch (error) {
-          controller.error(error);
+          broken = error;
+          writer.breakOff();
+          const text = writer.take();
+          if (text === '') controller.error(error);
+          else controller.enqueue(encoder.encode(text));
           await reader.cancel(error).catch(() => undefined);
         }
       },
