@@ -65,14 +65,19 @@ export class Client {
     }
   }
 
-  #once({ path, body }: Load, session: string): Promise<void> {
+  #once(load: Load, session: string): Promise<void> {
+    const { path, body } = load;
     return new Promise((resolve, reject) => {
       const sent = request(this.target.url + path, {
         agent: this.#agent,
         method: 'POST',
         headers: requestHeaders(this.target, body, session),
       });
-      sent.once('error', reject);
+      sent.once('error', (error: NodeJS.ErrnoException) => {
+        // A connection that lay idle may be closed just as it is used again.
+        if (sent.reusedSocket && error.code === 'ECONNRESET') resolve(this.#once(load, session));
+        else reject(error);
+      });
       sent.once('response', (response) => {
         let text = '';
         response.on('data', (chunk: Buffer) => {

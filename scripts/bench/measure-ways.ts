@@ -44,21 +44,21 @@ export async function measureTurns(bed: BenchBed, cell: TurnsCell): Promise<Turn
   const { process } = bed.bursar;
   const runs = WAYS.map((way) => ({
     way,
-    client: new Client(bed.costCenters[way.costCenter], cell.connections),
     load: { ...requestOf(way, cell), connections: cell.connections, ...UNPACED, most: cell.turns },
     cpuMs: [] as number[],
     seconds: [] as number[],
   }));
   for (let round = 0; round < cell.rounds; round += 1) {
-    for (const { client, load, cpuMs, seconds } of runs) {
+    for (const { way, load, cpuMs, seconds } of runs) {
+      const client = new Client(bed.costCenters[way.costCenter], cell.connections);
       const cpuBefore = process.cpuMs();
       const begun = performance.now();
       const { length } = await client.run(load);
       seconds.push((performance.now() - begun) / 1000);
       cpuMs.push((process.cpuMs() - cpuBefore) / length);
+      client.close();
     }
   }
-  for (const { client } of runs) client.close();
   const native = runs.find(({ way }) => way === NATIVE_WAY)?.cpuMs ?? [];
   const ways = runs.map(({ way, cpuMs, seconds }) => ({
     way: way.name,
