@@ -11,6 +11,7 @@ const PURE = [
   'test/player/**/*.test.ts',
   'test/policy/diff/**/*.test.ts',
   'test/policy/review/**/*.test.ts',
+  'test/providers/event-stream.test.ts',
   'test/providers/dialects/**/*.test.ts',
 ];
 

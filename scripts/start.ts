@@ -74,6 +74,7 @@ async function run(
     stateDir: settings.stateDir,
     bindings: {
       ...upstreamBindings(settings.upstream),
+      ...settings.providing,
       ADMIN_TOKEN: given.adminToken,
       KEY_SECRETS: `${given.keySecret.generation}:${given.keySecret.secret}`,
       SIGNING_KEYS: `1:${given.signingKey}`,
@@ -91,7 +92,8 @@ async function run(
 }
 
 function upstreamBindings(upstream: Upstream): Record<string, string> {
-  if (upstream.provider === 'simulator') return { PROVIDER: 'simulator' };
+  // Without effect where a list is given.
+  if (upstream.provider !== 'anthropic') return { PROVIDER: 'simulator' };
   return {
     PROVIDER: 'anthropic',
     ANTHROPIC_UPSTREAM_URL: upstream.url,
@@ -101,6 +103,7 @@ function upstreamBindings(upstream: Upstream): Record<string, string> {
 
 /** Whether there is an upstream with something to say of models, and a key to ask it with. */
 function hasKey(upstream: Upstream): boolean {
+  if (upstream.provider === 'listed') return upstream.asksModels;
   return upstream.provider === 'anthropic' && !upstream.placeholderKey;
 }
 

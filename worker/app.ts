@@ -10,6 +10,7 @@ import { errorResponse } from './envelope.ts';
 import { createProviders } from './providers/create.ts';
 import type { Providers } from './providers/provider.ts';
 import { admin } from './routes/admin/admin.ts';
+import { mountBedrock } from './routes/bedrock.ts';
 import { mountDataPlane } from './routes/data-plane.ts';
 import { mountMe } from './routes/me.ts';
 import { mountIncreaseRequests } from './routes/me-increase-requests.ts';
@@ -58,6 +59,7 @@ app.get('/healthz', ({ json, var: { providers } }) =>
 app.get('/openapi.json', (context) => context.json(openApiDocument()));
 mountDataPlane(app);
 mountOpenai(app);
+mountBedrock(app);
 mountMe(app);
 mountIncreaseRequests(app);
 mountStanding(app);

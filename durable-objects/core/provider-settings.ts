@@ -130,6 +130,16 @@ export function readProviders(
   return first && problems.length === 0 ? ok([first, ...rest]) : err(problems.join('; '));
 }
 
+/** The secrets that a list names, where it is one that can be read. */
+export function secretsNamed(text: string): string[] {
+  const list = listSchema.safeParse(parsedVariable(text));
+  return (list.data ?? []).flatMap((written) => secretNameOf(written) ?? []);
+}
+
+function secretNameOf({ kind, secret }: Written): string | undefined {
+  return secret ?? (kind === 'anthropic' ? 'ANTHROPIC_API_KEY' : undefined);
+}
+
 function repeatedIds(list: readonly Written[]): string[] {
   const ids = list.map(({ id }) => id);
   return ids.flatMap((id, index) =>
@@ -257,13 +267,13 @@ function foreignField(written: Written, isBedrock: boolean): string | null {
 
 /** The secret a provider names, as the credential its kind takes. */
 function credentialOf(
-  { kind, secret }: Written,
+  written: Written,
   path: string,
   env: ProviderVariables,
   isBedrock: boolean,
 ): Result<ProviderCredential | null, string> {
-  if (kind === 'simulator') return ok(null);
-  const name = secret ?? (kind === 'anthropic' ? 'ANTHROPIC_API_KEY' : undefined);
+  if (written.kind === 'simulator') return ok(null);
+  const name = secretNameOf(written);
   if (name === undefined) return err(`${path}.secret: expected the name of the secret with its credential`);
   const value: unknown = Object.entries(env).find(([variable]) => variable === name)?.[1];
   const credential = readCredential(value, isBedrock);

@@ -38,6 +38,7 @@ function describe(upstream: Upstream): string {
   if (upstream.provider === 'simulator') {
     return 'the built-in simulator (set ANTHROPIC_API_KEY to use the real API)';
   }
+  if (upstream.provider === 'listed') return `${upstream.ids.join(', ')}, as PROVIDERS lists them`;
   return upstream.placeholderKey
     ? `${upstream.url}, with a placeholder for a key (ANTHROPIC_API_KEY is not set)`
     : `${upstream.url}, with your ANTHROPIC_API_KEY`;

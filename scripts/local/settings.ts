@@ -3,6 +3,9 @@
  * was expected; nothing is guessed.
  */
 import { z } from 'zod';
+import { readFailover } from '../../durable-objects/core/failover-settings.ts';
+import { readModelAliases } from '../../durable-objects/core/model-aliases.ts';
+import { readProviders, secretsNamed } from '../../durable-objects/core/provider-settings.ts';
 import { err, ok, type Result } from '../../durable-objects/core/result.ts';
 import { readTrustedIssuers } from '../../durable-objects/core/trusted-issuers.ts';
 import { projectPath } from '../project.ts';
@@ -14,6 +17,8 @@ const PLACEHOLDER_KEY = 'no-key-given';
 
 export type Upstream =
   | { provider: 'simulator' }
+  /** `PROVIDERS`: their ids. `asksModels`: whether the first has something to say of models. */
+  | { provider: 'listed'; ids: readonly string[]; asksModels: boolean }
   | { provider: 'anthropic'; url: string; apiKey: string; placeholderKey: boolean };
 
 export interface Settings {
@@ -24,6 +29,8 @@ export interface Settings {
   adminToken: string | null;
   /** Whether alerts may go to addresses on this machine. */
   alertsAllowPrivate: boolean;
+  /** What the Worker reads of providers besides: PROVIDERS, MODEL_ALIASES, FAILOVER and the secrets they name. */
+  providing: Record<string, string>;
   /** Identity providers, as the Worker reads them; those that are set. */
   identity: Record<string, string>;
   /** Where D1, the wallets and the local secrets are kept; absolute. */
@@ -76,9 +83,12 @@ export function readSettings(env: Record<string, string | undefined>): Result<Se
   const trusted = readTrustedIssuers(identity);
   if (!trusted.ok) return trusted;
   const { PORT, ANTHROPIC_API_KEY, ANTHROPIC_UPSTREAM_URL, ADMIN_TOKEN, BURSAR_STATE_DIR } = parsed.data;
+  const listed = readListed(env);
+  if (!listed.ok) return listed;
   return ok({
     port: PORT ?? DEFAULT_PORT,
-    upstream: chooseUpstream(ANTHROPIC_API_KEY, ANTHROPIC_UPSTREAM_URL),
+    upstream: listed.value.upstream ?? chooseUpstream(ANTHROPIC_API_KEY, ANTHROPIC_UPSTREAM_URL),
+    providing: listed.value.providing,
     adminToken: ADMIN_TOKEN ?? null,
     alertsAllowPrivate: parsed.data.ALERTS_ALLOW_PRIVATE === 'true',
     identity: Object.fromEntries(
@@ -87,6 +97,39 @@ export function readSettings(env: Record<string, string | undefined>): Result<Se
     stateDir: BURSAR_STATE_DIR ?? projectPath('.wrangler/state'),
     timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
   });
+}
+
+interface Listed {
+  /** Null: there is no list. */
+  upstream: Upstream | null;
+  providing: Record<string, string>;
+}
+
+/** The list of providers, checked as the Worker would, and only the secrets it names. */
+function readListed(env: Record<string, string | undefined>): Result<Listed, string> {
+  const aliases = readModelAliases(env.MODEL_ALIASES);
+  if (!aliases.ok) return aliases;
+  const failover = readFailover(env.FAILOVER);
+  if (!failover.ok) return failover;
+  const providing = setIn(env, ['MODEL_ALIASES', 'FAILOVER']);
+  if (!env.PROVIDERS?.trim()) return ok({ upstream: null, providing });
+  const providers = readProviders(env, aliases.value);
+  if (!providers.ok) return providers;
+  const [first] = providers.value;
+  const ids = providers.value.map(({ id }) => id);
+  return ok({
+    upstream: { provider: 'listed', ids, asksModels: first.kind === 'anthropic' },
+    providing: { ...providing, ...setIn(env, ['PROVIDERS', ...secretsNamed(env.PROVIDERS)]) },
+  });
+}
+
+/** Those of the variables that are set. */
+function setIn(env: Record<string, string | undefined>, names: readonly string[]): Record<string, string> {
+  const set = names.flatMap((name) => {
+    const value = env[name]?.trim();
+    return value ? [[name, value] as const] : [];
+  });
+  return Object.fromEntries(set);
 }
 
 function chooseUpstream(apiKey: string | undefined, url: string | undefined): Upstream {

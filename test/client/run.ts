@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startFakeUpstream } from '../process/fake-upstream.ts';
 import { type GatewayProcess, startGatewayProcess } from '../process/gateway-process.ts';
+import { BEDROCK_CASES } from './bedrock-cases.ts';
 import { CASCADE_CASES } from './cascade-cases.ts';
 import { type Bed, CASES as PLAIN_CASES } from './cases.ts';
 import { INCREASE_CASES } from './increase-cases.ts';
@@ -27,6 +28,7 @@ const HAS_TERMINAL = spawnSync('tmux', ['-V']).status === 0;
 const CASES = [
   ...PLAIN_CASES,
   ...INCREASE_CASES,
+  ...BEDROCK_CASES,
   ...(HAS_TERMINAL ? STANDING_CASES : []),
   ...CASCADE_CASES,
 ].filter(({ name }) => WORDS.every((word) => name.includes(word)));

@@ -9,7 +9,7 @@ import { Random } from '../traffic/random.ts';
 /** What it does with a request, and how often of a hundred. */
 const MOODS = {
   /** A whole answer. */
-  answer: 60,
+  answer: 62,
   overloaded: 6,
   limited: 6,
   fail: 6,
@@ -18,9 +18,9 @@ const MOODS = {
   /** It ends in the middle of the head. */
   half_head: 5,
   /** Nothing comes, until it gives up itself. */
-  silent: 2,
+  silent: 1,
   /** The head, and then nothing, until it gives up itself. */
-  stall: 2,
+  stall: 1,
   /** It ends behind the head. */
   cut: 3,
   /** The answer begins, and the connection is reset. */
@@ -38,7 +38,8 @@ export interface ChaosProvider {
 }
 
 /** A silent one gives up after this long, ms. */
-const GIVES_UP_MS = 1_500;
+const GIVES_UP_MS = 2_500;
+const RESET_AFTER_MS = 100;
 
 export const CHAOS_USAGE = {
   input_tokens: 1_000,
@@ -146,7 +147,7 @@ function act(socket: Socket, mood: Mood, name: string, requestId: string): void 
       const half = events(name, requestId).slice(0, 3).join('');
       // The reset must not overtake what was written.
       socket.write(head(200, requestId, 'text/event-stream') + chunk(half), () => {
-        setTimeout(() => socket.resetAndDestroy(), 30);
+        setTimeout(() => socket.resetAndDestroy(), RESET_AFTER_MS);
       });
       return;
     }

@@ -3,7 +3,7 @@
  * number notation, escapes and white space included. The text has to be valid JSON (it was parsed before); the
  * scanner only finds where members begin and end, and gives up (null) rather than guess.
  */
-import type { Edit } from './json-edit.ts';
+import type { Edit, JsonObject } from './json-edit.ts';
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -38,6 +38,32 @@ interface Cut {
 export function spliceJson(bytes: Uint8Array, edits: readonly Edit[]): Uint8Array | null {
   const cuts = cutsAt(bytes, skipSpace(bytes, 0), edits, 0);
   return cuts && assemble(bytes, cuts);
+}
+
+/**
+ * The object with `members` in the place of its member `name`, and without those that are `removed`; null where that
+ * can't be done for certain, as above. Names that are not there need no removing.
+ */
+export function spliceMembers(
+  bytes: Uint8Array,
+  name: string,
+  members: JsonObject,
+  removed: readonly string[],
+): Uint8Array | null {
+  const entries = entriesAt(bytes, skipSpace(bytes, 0));
+  if (!entries || !namesEach(entries, new Map([[name, null]]))) return null;
+  const cuts: Cut[] = [];
+  let kept = false;
+  for (const [index, entry] of entries.entries()) {
+    if (removed.includes(String(entry.name))) {
+      cuts.push(removal(entries, index, kept));
+      continue;
+    }
+    kept = true;
+    if (entry.name !== name) continue;
+    cuts.push({ from: entry.start, to: entry.end, text: JSON.stringify(members).slice(1, -1) });
+  }
+  return assemble(bytes, cuts);
 }
 
 /** The cuts, in order, that make the edits in the object or array at `at`. */

@@ -9,7 +9,7 @@
  */
 import { ByteBuffer, holdsAt } from './byte-buffer.ts';
 
-/** Longer lines are reported by their length only. */
+/** Longer lines are reported by their length only, unless a listener asks for more. */
 export const MAX_LINE_BYTES = 1_048_576;
 
 const CR = 13;
@@ -26,15 +26,17 @@ export type DataListener = (name: string | null, data: Uint8Array | null, length
 
 export class SseLines {
   readonly #listener: DataListener;
-  readonly #carry = new ByteBuffer(MAX_LINE_BYTES);
+  readonly #carry: ByteBuffer;
   readonly #decoder = new TextDecoder();
   #name: string | null = null;
   #lastName = '';
   #lastNameBytes = new Uint8Array(0);
   #afterCr = false;
 
-  constructor(listener: DataListener) {
+  /** Lines longer than `maxLineBytes` that come in several chunks are reported by their length only. */
+  constructor(listener: DataListener, maxLineBytes = MAX_LINE_BYTES) {
     this.#listener = listener;
+    this.#carry = new ByteBuffer(maxLineBytes);
   }
 
   push(chunk: Uint8Array): void {

@@ -72,6 +72,43 @@ const DATA_PLANE: readonly DataPlaneCall[] = [
   { method: 'get', path: '/v1/models/{id}', summary: 'One model of the upstream.', keyed: true },
   {
     method: 'post',
+    path: '/model/{id}/invoke',
+    summary: 'One turn in the terms of Amazon Bedrock, not streamed; errors are Bedrock’s exceptions.',
+    keyed: true,
+    headers: TURN_HEADERS,
+  },
+  {
+    method: 'post',
+    path: '/model/{id}/invoke-with-response-stream',
+    summary: 'The same, streamed as an AWS event stream.',
+    keyed: true,
+    headers: TURN_HEADERS,
+  },
+  {
+    method: 'post',
+    path: '/model/{id}/count-tokens',
+    summary: 'Counts the tokens of an InvokeModel body as Bedrock does; never charged.',
+    keyed: true,
+  },
+  {
+    method: 'get',
+    path: '/inference-profiles',
+    summary: 'The models that are served here, as Bedrock’s inference profiles.',
+    keyed: true,
+    query: {
+      type: 'SYSTEM_DEFINED or APPLICATION; there are none of the latter.',
+      maxResults: '1 to 1,000.',
+      nextToken: 'Of the page before.',
+    },
+  },
+  {
+    method: 'get',
+    path: '/inference-profiles/{id}',
+    summary: 'One of them, by any name of its model.',
+    keyed: true,
+  },
+  {
+    method: 'post',
     path: '/v1/me/prefer',
     summary: 'Steps one of the caller’s sessions down early; a null model takes it back.',
     keyed: true,

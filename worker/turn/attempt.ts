@@ -93,7 +93,9 @@ export interface Question {
   model: string;
   body: Uint8Array;
   provider: Provider;
-  /** How long the first byte of a streamed answer may take, ms; null: there is no other provider to go to. */
+  /** Whether a stream's first bytes are waited for: there are several providers, this one perhaps the last of them. */
+  waitsForFirst: boolean;
+  /** How long these may take, ms; null: there is no other provider to go to. */
   firstByteMs: number | null;
 }
 
@@ -129,7 +131,7 @@ async function answerOf(
   abort: () => void,
   edge: Edge,
 ): Promise<Exclude<Asked, { kind: 'client_gone' }>> {
-  const { provider, model, body, firstByteMs } = question;
+  const { provider, model, body, waitsForFirst, firstByteMs } = question;
   const { path, headers } = turn.request;
   const sentAtMs = Date.now();
   const limitMs = turn.facts.stream ? firstByteMs : null;
@@ -145,8 +147,8 @@ async function answerOf(
   const trouble = troubleOf(response, Date.now());
   if (trouble) return { kind: 'trouble', trouble };
   const answered = { kind: 'answered', response, source: null, abort } as const;
-  if (limitMs === null || !response.ok || !response.body) return answered;
-  const leftMs = Math.max(0, limitMs - (Date.now() - sentAtMs));
+  if (!waitsForFirst || !turn.facts.stream || !response.ok || !response.body) return answered;
+  const leftMs = limitMs === null ? null : Math.max(0, limitMs - (Date.now() - sentAtMs));
   const source = await inTime(readFirst(response.body), leftMs, abort);
   const begun = troubleOfBeginning(provider, response, source.first);
   if (!begun) return { ...answered, source };
@@ -164,5 +166,5 @@ function troubleOfBeginning(
   const meter = provider.meter(headers.get('content-type') ?? '');
   meter.push(first, Date.now());
   const { error, usage } = meter.read(Date.now());
-  return error && !usage ? troubleOfEvent(error.type) : null;
+  return error && !usage ? troubleOfEvent(error) : null;
 }

@@ -46,6 +46,8 @@ interface Round {
   /** Still to be asked, in order. */
   left: Provider[];
   deadlineMs: number;
+  /** Whether the model had more than one provider when the round began. */
+  isShared: boolean;
 }
 
 /** Asks the providers of the admitted model until one answers. */
@@ -64,7 +66,8 @@ export async function findAnswer(
   if (!Array.isArray(order)) return { kind: 'nobody', nobody: order };
   const left = order.filter((provider) => !asked.has(provider));
   const deadlineMs = course.startedAtMs + edge.bindings.failover.totalMs;
-  return await goThrough({ turn, admitted, running, edge, asked, left, deadlineMs });
+  const isShared = order.length > 1;
+  return await goThrough({ turn, admitted, running, edge, asked, left, deadlineMs, isShared });
 }
 
 function wantedBy({ key, facts }: Turn, { model, providers, lastProvider }: Admitted) {
@@ -110,14 +113,15 @@ function mayGoOn({ left, asked, edge, deadlineMs }: Round): boolean {
 type OneAsked = Exclude<Found, { kind: 'nobody' }>;
 
 async function askOne(round: Round, provider: Provider, body: Uint8Array): Promise<OneAsked> {
-  const { turn, admitted, running, edge, asked, deadlineMs } = round;
+  const { turn, admitted, running, edge, asked, deadlineMs, isShared } = round;
   const { model } = admitted;
   asked.add(provider);
   const { firstByteMs } = edge.bindings.failover;
   const limitMs = mayGoOn(round) ? Math.min(firstByteMs, Math.max(0, deadlineMs - Date.now())) : null;
   noteAsked(provider, model, Date.now());
   running.sentTo(provider);
-  const answer = await ask(turn, { model, body, provider, firstByteMs: limitMs }, edge);
+  const question = { model, body, provider, waitsForFirst: isShared, firstByteMs: limitMs };
+  const answer = await ask(turn, question, edge);
   if (answer.kind === 'client_gone') return answer;
   if (answer.kind === 'answered') return await judge(round, provider, answer);
   const { trouble } = answer;

@@ -81,13 +81,13 @@ function bodyProblem({ path, message }: BodyProblem, edge: Edge): Response {
 }
 
 /** Who asks: a key that its wallet lets pass, and a credential of the developer's own where one came with it. */
-interface Caller {
+export interface Caller {
   key: VerifiedKey;
   own: Provider | null;
 }
 
 /** The caller of a request, or the answer that turns it away. */
-async function admit(request: Request, edge: Edge): Promise<Caller | Response> {
+export async function admit(request: Request, edge: Edge): Promise<Caller | Response> {
   const key = await authenticate(request, edge);
   if (key instanceof Response) return key;
   const own = await ownUpstream(request, edge);

@@ -56,7 +56,7 @@ export async function readModelRefusal(
   return { refusal, response: new Response(body, response) };
 }
 
-/** An error event that comes first in a stream, by its type: the statuses an answer in one piece would have had. */
+/** Errors that come first in a stream, by their type: the statuses an answer in one piece would have had. */
 const EVENT_STATUS: Readonly<Record<string, number>> = {
   rate_limit_error: 429,
   overloaded_error: 529,
@@ -64,14 +64,14 @@ const EVENT_STATUS: Readonly<Record<string, number>> = {
   timeout_error: 504,
 };
 
-/** Null: an error that another provider would give, too. */
-export function troubleOfEvent(type: string): Trouble | null {
-  const status = EVENT_STATUS[type];
+/** An error event that nothing came before, as an answer. Null: one that another provider would give, too. */
+export function troubleOfEvent(error: { type: string; message: string }): Trouble | null {
+  const status = EVENT_STATUS[error.type];
   if (status === undefined) return null;
   return {
     why: status === 429 ? 'limits' : 'unwell',
-    errorType: type,
+    errorType: error.type,
     retryAfterMs: null,
-    response: null,
+    response: Response.json({ type: 'error', error }, { status }),
   };
 }

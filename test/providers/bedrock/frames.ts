@@ -55,6 +55,11 @@ export function errorFrame(code: string, message: string): Uint8Array {
   );
 }
 
+/** A chunk without the one thing a chunk is for. */
+export function bytelessFrame(): Uint8Array {
+  return frame({ ':event-type': 'chunk', ':message-type': 'event' }, encoder.encode('{"p":"abc"}'));
+}
+
 /** A frame of a kind that nobody knows yet. */
 export function unknownFrame(): Uint8Array {
   return frame({ ':event-type': 'weather', ':message-type': 'event' }, encoder.encode('{"rain":true}'));

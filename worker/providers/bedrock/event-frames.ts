@@ -44,7 +44,8 @@ export class EventFrames {
       this.#carry.clear();
       return [...frames, { kind: 'corrupt' }];
     }
-    if (isWhole || read > 0) {
+    if (read === bytes.length) this.#carry.clear();
+    else if (isWhole || read > 0) {
       const rest = bytes.slice(read);
       this.#carry.clear();
       this.#carry.append(rest);
