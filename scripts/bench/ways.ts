@@ -21,6 +21,7 @@ export const WAYS: readonly [Way, ...Way[]] = [
   { name: 'OpenAI in', speech: 'openai', costCenter: 'bench' },
   { name: 'InvokeModel', speech: 'messages', costCenter: 'bench-invoke' },
   { name: 'mantle', speech: 'messages', costCenter: 'bench-mantle' },
+  { name: 'Bedrock in', speech: 'bedrock', costCenter: 'bench' },
   // Two providers: a turn could go on to the other one, so the answer's first bytes are waited for.
   { name: 'one of two', speech: 'messages', costCenter: 'bench-two' },
 ];
