@@ -89,7 +89,7 @@ async function measure(bed: BenchBed, plan: Plan): Promise<Results> {
 async function measureWays(bed: BenchBed, plan: Plan, results: Results): Promise<void> {
   await warmUpWays(bed);
   say(
-    '\nCPU of workerd a turn by way, median of the rounds; as multiples of the native way, median (least to most)',
+    '\nCPU of workerd a turn by way: median and least of the rounds; as multiples of the native way in the same round: median, least, most',
   );
   say(TURNS_HEADER);
   for (const cell of plan.turns) {

@@ -14,6 +14,7 @@ export interface WayTurns {
   cpuMs: number[];
   /** The same as multiples of the native way's in the same round. */
   ofNative: number[];
+  /** Median of the rounds. */
   perSecond: number;
 }
 
@@ -44,27 +45,33 @@ export async function measureTurns(bed: BenchBed, cell: TurnsCell): Promise<Turn
   const { process } = bed.bursar;
   const runs = WAYS.map((way) => ({
     way,
-    load: { ...requestOf(way, cell), connections: cell.connections, ...UNPACED, most: cell.turns },
+    load: {
+      ...requestOf(way, cell),
+      connections: cell.connections,
+      ratePerSecond: null,
+      durationMs: cell.roundMs,
+      most: cell.turns,
+    },
     cpuMs: [] as number[],
-    seconds: [] as number[],
+    perSecond: [] as number[],
   }));
   for (let round = 0; round < cell.rounds; round += 1) {
-    for (const { way, load, cpuMs, seconds } of runs) {
+    for (const { way, load, cpuMs, perSecond } of runs) {
       const client = new Client(bed.costCenters[way.costCenter], cell.connections);
       const cpuBefore = process.cpuMs();
       const begun = performance.now();
       const { length } = await client.run(load);
-      seconds.push((performance.now() - begun) / 1000);
+      perSecond.push((length * 1000) / (performance.now() - begun));
       cpuMs.push((process.cpuMs() - cpuBefore) / length);
       client.close();
     }
   }
   const native = runs.find(({ way }) => way === NATIVE_WAY)?.cpuMs ?? [];
-  const ways = runs.map(({ way, cpuMs, seconds }) => ({
+  const ways = runs.map(({ way, cpuMs, perSecond }) => ({
     way: way.name,
     cpuMs,
     ofNative: cpuMs.map((each, round) => each / (native[round] ?? Number.NaN)),
-    perSecond: cell.turns / median(seconds),
+    perSecond: median(perSecond),
   }));
   return { ...cell, ways };
 }

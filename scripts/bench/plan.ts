@@ -18,8 +18,9 @@ export interface Cell {
 export interface TurnsCell {
   bytes: number;
   answer: Exclude<Answer, 'held'>;
-  /** A round begins so many on each way, and waits for the last. */
+  /** A round begins so many on each way, if there is time for them, and waits for the last. */
   turns: number;
+  roundMs: number;
   connections: number;
   rounds: number;
 }
@@ -63,15 +64,20 @@ export function makePlan(isQuick: boolean): Plan {
   );
   return isQuick
     ? { cells, rounds: 2, batchMs: 100, throughputMs: 700, wayBatchMs: 200, turns, wayCells }
-    : { cells, rounds: 4, batchMs: 400, throughputMs: 4_000, wayBatchMs: 300, turns, wayCells };
+    : { cells, rounds: 4, batchMs: 400, throughputMs: 4_000, wayBatchMs: 200, turns, wayCells };
 }
 
 /** Event by event an answer takes seconds, whatever the body: many at once, at one size. */
 function turnsCells(isQuick: boolean): TurnsCell[] {
-  const [rounds, turns] = isQuick ? [3, 40] : [5, 60];
+  const cell = {
+    connections: 8,
+    ...(isQuick ? { turns: 40, rounds: 3, roundMs: 1_000 } : { turns: 60, rounds: 5, roundMs: 4_000 }),
+  };
   const atOnce = (isQuick ? [COMPARED_BYTES] : SIZES).flatMap((bytes) =>
-    (['whole', 'streamed'] as const).map((answer) => ({ bytes, answer, turns, connections: 8, rounds })),
+    (['whole', 'streamed'] as const).map((answer) => ({ ...cell, bytes, answer })),
   );
-  const singly = { bytes: COMPARED_BYTES, answer: 'singly' as const, turns: 48, connections: 48 };
-  return [...atOnce, { ...singly, rounds: isQuick ? 1 : 3 }];
+  const singly = isQuick
+    ? { turns: 24, connections: 24, rounds: 1 }
+    : { turns: 48, connections: 48, rounds: 3 };
+  return [...atOnce, { ...cell, ...singly, bytes: COMPARED_BYTES, answer: 'singly' }];
 }

@@ -30,6 +30,7 @@ export function turnsRows({ answer, bytes, connections, ways }: TurnsResult): st
       way,
       perSecond.toFixed(0),
       ms(median(cpuMs)),
+      ms(Math.min(...cpuMs)),
       `${median(ofNative).toFixed(2)}×`,
       Math.min(...ofNative).toFixed(2),
       Math.max(...ofNative).toFixed(2),
