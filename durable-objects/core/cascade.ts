@@ -30,6 +30,8 @@ export interface Descent {
   facts: TurnFacts;
   history: SessionHistory | null;
   policy: Policy;
+  /** The only models the turn's key may use; null: all that the policy allows. */
+  allowedModels: readonly string[] | null;
   /** Models that the upstream refused for this turn or this pair of models before, or that no provider has for it. */
   refused: readonly string[];
   catalogue: Catalogue;
@@ -46,9 +48,9 @@ export function dearnessOf({ model }: Candidate, nowMs: number): number {
  * all (unknown, not allowed, or not cheaper: nothing ever moves to a dearer model).
  */
 export function candidateBelow(above: Candidate, id: string, descent: Descent): Candidate | string | null {
-  const { facts, history, policy, refused, catalogue, nowMs } = descent;
+  const { facts, history, refused, catalogue, nowMs } = descent;
   const model = findModel(catalogue, id);
-  if (!model || !isAllowed(policy, model.id)) return null;
+  if (!model || !isAllowed(descent, model.id)) return null;
   if (dearness(model, nowMs) >= dearnessOf(above, nowMs)) return null;
   if (refused.includes(model.id)) return 'skipped:refused_upstream';
   const obstacle = cannotServe(model, facts, estimatePromptTokens(facts, history, model), nowMs);
@@ -76,11 +78,24 @@ export function candidates(askedId: string, descent: Descent): Candidates {
 }
 
 /** Why the model asked for is not to be had, whatever money there is. */
-function missingFor(id: string, { policy, refused }: Descent): Candidates['missing'] {
-  if (!isAllowed(policy, id)) return 'model_not_allowed';
-  return refused.includes(id) ? 'model_unavailable' : null;
+function missingFor(id: string, descent: Descent): Candidates['missing'] {
+  if (!isAllowed(descent, id)) return 'model_not_allowed';
+  return descent.refused.includes(id) ? 'model_unavailable' : null;
 }
 
-function isAllowed(policy: Policy, id: string): boolean {
-  return policy.allowedModels === null || policy.allowedModels.includes(id);
+/** Whether both the policy and the turn's key allow a model, by its id. */
+export function isAllowed(
+  { policy, allowedModels }: Pick<Descent, 'policy' | 'allowedModels'>,
+  id: string,
+): boolean {
+  return modelsAllowed(policy.allowedModels, allowedModels)?.includes(id) ?? true;
+}
+
+/** What is in both lists, in the order of the key's; null: every model. */
+export function modelsAllowed(
+  byPolicy: readonly string[] | null,
+  byKey: readonly string[] | null,
+): readonly string[] | null {
+  if (byPolicy === null || byKey === null) return byKey ?? byPolicy;
+  return byKey.filter((id) => byPolicy.includes(id));
 }

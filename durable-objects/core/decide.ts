@@ -73,9 +73,9 @@ function judgeTurn(
   catalogue: Catalogue,
   nowMs: number,
 ): Decision {
-  const { facts, history, refused } = turn;
+  const { facts, history, allowedModels, refused } = turn;
   const trying: Trying = { facts, history, standings, catalogue, nowMs };
-  const descent: Descent = { facts, history, policy, refused, catalogue, nowMs };
+  const descent: Descent = { facts, history, policy, allowedModels, refused, catalogue, nowMs };
   const judging: Judging = { rules, turn, descent, trying };
   const wished = wishedLadder(turn, descent);
   const decision = wished && judgeLadder(wished, 'preferred', judging);

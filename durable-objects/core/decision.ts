@@ -13,6 +13,8 @@ export interface TurnToDecide {
   history: SessionHistory | null;
   /** Of the key. */
   tags: Readonly<Record<string, string>>;
+  /** The only models its key may use, as the catalogue names them; null: every one that the policy allows. */
+  allowedModels: readonly string[] | null;
   /** The thread's step down, whether it still holds or not; null where there is none. */
   step: Step | null;
   /** The model the developer asked to step this session down to, early; null where they did not. */

@@ -3,7 +3,8 @@
  * it resets, what to do. One sentence, no code words.
  */
 import { formatDollars, type NanoUsd, nanoUsd } from './money.ts';
-import type { Scope, WindowKind } from './policy/types.ts';
+import type { LimitScope, Scope, WindowKind } from './policy/types.ts';
+import type { RateFigure } from './rate-limit.ts';
 import { pauseLine, type Standing } from './standing.ts';
 import { zonedIso } from './window.ts';
 
@@ -76,6 +77,29 @@ export function pendingSentence(standing: Standing, names: CostCenterNames): str
   return `${owner(standing, names)} has its last ${formatDollars(standing.held)} reserved by turns that are still running; this turn is tried again in a few seconds.`;
 }
 
+const FIGURES: Record<RateFigure, readonly [one: string, when: string]> = {
+  requests_per_minute: ['request', 'a minute'],
+  tokens_per_minute: ['token', 'a minute'],
+  concurrent_turns: ['turn', 'at once'],
+};
+
+/** A limit besides money is reached; the turn fits after so many seconds. */
+export function limitSentence(
+  { scope, subject, figure, most }: { scope: LimitScope; subject: string; figure: RateFigure; most: number },
+  seconds: number,
+  names: CostCenterNames,
+): string {
+  const whose: Record<LimitScope, string> = {
+    cost_center: names.name,
+    developer: `each developer in ${names.name} (${subject})`,
+    key: `your key ${subject} in ${names.name}`,
+  };
+  const [one, when] = FIGURES[figure];
+  const limit = `${most.toLocaleString('en-US')} ${one}${most === 1 ? '' : 's'} ${when}`;
+  const wait = seconds === 1 ? 'a second' : `${seconds} seconds`;
+  return `The limit of ${limit} of ${whose[scope]} is reached; this turn is tried again in ${wait}.`;
+}
+
 /** A guaranteed budget cannot take a turn without a ceiling; `causes` name what in the request has none. */
 export function unboundedSentence(
   budgetId: string,
@@ -86,8 +110,19 @@ export function unboundedSentence(
   return `Budget ${budgetId} of ${names.name} only admits turns whose highest cost is known beforehand, and this request has none (${named}); leave that out, or ${whomToAsk(names)}.`;
 }
 
-export function modelSentence(model: string, allowed: readonly string[], names: CostCenterNames): string {
-  return `${names.name} does not allow the model ${model}; choose one of ${allowed.join(', ')}.`;
+/** A model that may not be used; `isOfKey`: the key's own list of models leaves it out. */
+export function modelSentence(
+  model: string,
+  allowed: readonly string[],
+  names: CostCenterNames,
+  isOfKey = false,
+): string {
+  const what = isOfKey
+    ? `Your key in ${names.name} may not use the model ${model}`
+    : `${names.name} does not allow the model ${model}`;
+  if (allowed.length > 0) return `${what}; choose one of ${allowed.join(', ')}.`;
+  const asked = names.manager ?? `whoever manages ${names.name}`;
+  return `${what}, and no model that the key may use is allowed there; ask ${asked}.`;
 }
 
 /** Somebody stopped this one session. */

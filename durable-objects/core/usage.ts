@@ -48,6 +48,11 @@ export function promptTokens(tokens: TokenCounts): number {
   return tokens.inputTokens + tokens.cacheWrite5mTokens + tokens.cacheWrite1hTokens + tokens.cacheReadTokens;
 }
 
+/** Prompt and output. */
+export function totalTokens(tokens: TokenCounts): number {
+  return promptTokens(tokens) + tokens.outputTokens;
+}
+
 export function addTokens(a: TokenCounts, b: TokenCounts): TokenCounts {
   return {
     inputTokens: a.inputTokens + b.inputTokens,

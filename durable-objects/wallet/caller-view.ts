@@ -1,5 +1,5 @@
 /** How the wallet shows the holder of a key where they stand. Part of its calls (rpc.ts); plain data. */
-import type { AuthorizeReply, StandingView } from './rpc.ts';
+import type { AuthorizeReply, RateView, StandingView } from './rpc.ts';
 
 /** Why a session is served by another model than it asks for. */
 export interface StepDownView {
@@ -48,6 +48,10 @@ export interface CallerView {
   policyVersion: number | null;
   /** The models in force to step down through, dearest first. */
   cascade: readonly string[];
+  /** The models that the policy and the key both allow; null: every one. */
+  allowedModels: readonly string[] | null;
+  /** Limits besides money that count the key's turns. */
+  limits: RateView[];
   /** Every budget that applies, the fullest first. */
   budgets: StandingView[];
   /** The one that turns' headers tell of: the fullest that binds the session's model; null where none does. */

@@ -3,6 +3,7 @@
  * sessions are served. Reads only. Of a session that another developer had and they did not, nothing is told: it
  * looks like one that has not begun.
  */
+import { modelsAllowed } from '../core/cascade.ts';
 import { canonicalId, findModel } from '../core/catalogue/lookup.ts';
 import { cachedTokens } from '../core/history.ts';
 import { DEFAULT_CASCADE } from '../core/policy/defaults.ts';
@@ -13,6 +14,7 @@ import { type CalendarWindow, windowAt, zonedIso } from '../core/window.ts';
 import type { CallerReply, CallerView, SessionView, StepDownView } from './caller-view.ts';
 import { type Configuration, isExempt, policyInForce } from './configuration.ts';
 import type { VirtualKey } from './keys.ts';
+import { ratesOf } from './limiting.ts';
 import { keyProblem } from './open.ts';
 import type { StandingView } from './rpc.ts';
 import type { ListedSession, ServedSession } from './served-sessions.ts';
@@ -70,6 +72,10 @@ function callerView(asking: Asking, session: string | null): CallerView {
     timezone,
     policyVersion: policy?.version ?? null,
     cascade: policy?.policy.cascade ?? DEFAULT_CASCADE,
+    allowedModels: modelsAllowed(policy?.policy.allowedModels ?? null, key.allowedModels),
+    limits: policy
+      ? ratesOf(state, policy.policy, { costCenter, developer: key.developer, keyId: key.id }, nowMs)
+      : [],
     budgets: standings.map((standing) => toStandingView(standing, timezone)),
     binding: bindingOf(asking, standings, session, own),
     paused: isPaused

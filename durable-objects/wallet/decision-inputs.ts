@@ -9,8 +9,10 @@ import type { OpenReply, Refusal } from './rpc.ts';
 import type { OpenedTurn } from './turns.ts';
 
 /** Beside the standings. Tool names and tags have columns of their own. */
-export interface DecisionInputs extends Omit<TurnToDecide, 'facts' | 'tags'> {
+export interface DecisionInputs extends Omit<TurnToDecide, 'facts' | 'tags' | 'allowedModels'> {
   facts: Omit<TurnFacts, 'toolsOffered' | 'toolsUsed'>;
+  /** Absent where the key may use every model. */
+  allowedModels?: readonly string[] | undefined;
   catalogue: string;
   priceOverrides: string[];
   hold: Hold | null;
@@ -30,10 +32,11 @@ export function decisionInputs(
 ): DecisionInputs {
   const { turn, state, openSeq, settleSeq, earlier, nowMs } = opening;
   const { toolsOffered: _, toolsUsed: __, ...facts } = turn.facts;
-  const { tags: ___, ...inputs } = turn;
+  const { tags: ___, allowedModels, ...inputs } = turn;
   return {
     ...inputs,
     facts,
+    allowedModels: allowedModels ?? undefined,
     catalogue: state.catalogue.version,
     priceOverrides: state.catalogue.overrides.filter((each) => isInForce(each, nowMs)).map(({ id }) => id),
     hold: decision?.hold ?? null,

@@ -11,6 +11,7 @@ import {
   type Observation,
   type Observed,
   ofDecision,
+  ofLimit,
   ofToolResults,
   ofUpstream,
 } from '../core/guards/observe.ts';
@@ -18,6 +19,7 @@ import type { AlertTurn } from './alerts.ts';
 import { type Configuration, rolloutIn, watchingIn } from './configuration.ts';
 import type { Told } from './guard-records.ts';
 import { tripGuard } from './guard-trip.ts';
+import { fitsIn } from './limiting.ts';
 import type { Opening } from './open.ts';
 import type { Rollout, Watching } from './rollouts.ts';
 import type { SettleRequest } from './rpc.ts';
@@ -92,6 +94,21 @@ function tellDecision(opening: Opening, decision: Decision): void {
   if (decision.kind === 'refuse') return;
   const told = watching.map(({ rollout, side }): Told => ({ rollout: rollout.id, side }));
   state.guards.saveTurn(turnId, { told, awaitsUpstream: isChanged(decision) && !hasPassedOver }, nowMs);
+}
+
+/** Tells of a turn that a limit besides money is about to send away, as of one a minute, limit and subject. */
+export function watchLimited(opening: Opening): void {
+  const { state, request, key, nowMs } = opening;
+  const { facts } = request;
+  lookingOn(state, opening.configuration, (configuration) => {
+    const { costCenter } = configuration;
+    const rated = { costCenter, developer: key.developer, keyId: key.id };
+    for (const { rollout, side, other } of watchingIn(configuration, nowMs, facts.session)) {
+      const wouldAdmit = fitsIn(state, other, rated, facts, nowMs);
+      const observation = ofLimit({ ...observedIn(opening), side }, { wouldAdmit });
+      if (observation) see(opening, rollout, observation, turnOf(opening));
+    }
+  });
 }
 
 function observedIn({ request, key, nowMs }: Opening): Omit<Observed, 'side'> {

@@ -7,6 +7,8 @@ export interface VirtualKey {
   id: string;
   developer: string;
   tags: Record<string, string>;
+  /** The only models it may use, as the catalogue names them; null: every one that the policy allows. */
+  allowedModels: string[] | null;
   enabled: boolean;
   expiresAtMs: number | null;
   revoked: boolean;
@@ -22,9 +24,11 @@ const pulledSchema = z.object({
     .transform((text) => Date.parse(text))
     .nullable(),
   revoked_at: z.string().nullable(),
+  allowed_models: z.string().nullable(),
 });
 
 const tagsSchema = z.record(z.string(), z.string());
+const modelsSchema = z.array(z.string());
 
 interface KeyRow extends Record<string, SqlStorageValue> {
   id: string;
@@ -33,6 +37,7 @@ interface KeyRow extends Record<string, SqlStorageValue> {
   enabled: number;
   expires_at_ms: number | null;
   revoked: number;
+  allowed_models: string | null;
 }
 
 function toVirtualKey(row: KeyRow): VirtualKey {
@@ -43,12 +48,13 @@ function toVirtualKey(row: KeyRow): VirtualKey {
     enabled: row.enabled === 1,
     expiresAtMs: row.expires_at_ms,
     revoked: row.revoked === 1,
+    allowedModels: row.allowed_models === null ? null : modelsSchema.parse(JSON.parse(row.allowed_models)),
   };
 }
 
 export class VirtualKeys implements CopiedTable {
   readonly query =
-    'SELECT id, developer, tags, enabled, expires_at, revoked_at FROM virtual_keys WHERE cost_center = ? AND revision > ?';
+    'SELECT id, developer, tags, enabled, expires_at, revoked_at, allowed_models FROM virtual_keys WHERE cost_center = ? AND revision > ?';
   readonly #sql: SqlStorage;
   /** Keys read from the table so far. */
   #keys = new Map<string, VirtualKey>();
@@ -70,13 +76,15 @@ export class VirtualKeys implements CopiedTable {
   keep(rows: readonly unknown[]): void {
     for (const key of z.array(pulledSchema).parse(rows)) {
       this.#sql.exec(
-        'INSERT OR REPLACE INTO virtual_keys VALUES (?, ?, ?, ?, ?, ?)',
+        `INSERT OR REPLACE INTO virtual_keys (id, developer, tags, enabled, expires_at_ms, revoked, allowed_models)
+         VALUES (?, ?, ?, ?, ?, ?, ?)`,
         key.id,
         key.developer,
         key.tags,
         key.enabled,
         key.expires_at,
         key.revoked_at === null ? 0 : 1,
+        key.allowed_models,
       );
     }
   }

@@ -8,8 +8,6 @@ import type { Admission, Decision, RefusalDecision, TurnToDecide } from '../core
 import { heldAmount } from '../core/hold.ts';
 import { nanoUsd } from '../core/money.ts';
 import type { PolicyVersion } from '../core/policy/types.ts';
-import * as sentence from '../core/refusal.ts';
-import { retryAfterSeconds } from '../core/refuse.ts';
 import type { EarlierDecision } from '../core/replay/types.ts';
 import { bindsLine, fullest, type Standing } from '../core/standing.ts';
 import { NO_TOKENS } from '../core/usage.ts';
@@ -17,8 +15,11 @@ import { alertContextOf } from './alert-context.ts';
 import { type Configuration, canaryOver, isExempt, policyInForce } from './configuration.ts';
 import { decisionInputs } from './decision-inputs.ts';
 import { refusalEntry } from './entries.ts';
-import { watchDecision } from './guard-watch.ts';
+import { watchDecision, watchLimited } from './guard-watch.ts';
 import type { VirtualKey } from './keys.ts';
+import { type Limited, limitOver, limitReason } from './limiting.ts';
+import type { LimitHit } from './rates.ts';
+import { closedRefusal, toRefusal } from './refusals.ts';
 import type { KeyProblem, OpenReply, OpenRequest, Refusal, StandingView } from './rpc.ts';
 import { standingsFor, toRecordedStanding, toStandingView } from './standings.ts';
 import type { WalletState } from './state.ts';
@@ -65,9 +66,14 @@ export function openTurn(state: WalletState, configuration: Configuration, reque
     const isSame = known.opened !== null && JSON.stringify(known.opened.request) === JSON.stringify(request);
     return isSame && known.opened ? known.opened.reply : { status: 'conflict' };
   }
+  const answered = state.turns.rates.answered(request);
+  if (answered) return answered;
   const key = state.keys.find(request.keyId);
   const problem = keyProblem(key, state.clock.now());
   if (problem || !key) return { status: 'key_rejected', problem: problem ?? 'unknown' };
+  const closed = closedRefusal({ state, configuration, request, nowMs: state.clock.now() });
+  const limited = closed ? null : limitOver(state, configuration, request, key);
+  if (limited?.isTold) return answerLimited(state, configuration, request, key, limited);
   const { nowMs, sequence: openSeq } = state.clock.tick('open_seq');
   const { session } = request.facts;
   if (state.spans.isOver(session, nowMs)) {
@@ -76,11 +82,13 @@ export function openTurn(state: WalletState, configuration: Configuration, reque
   }
   state.spans.touch(session, nowMs);
   const { settleSeq } = state.clock.counts();
-  const nothingBefore = { earlier: [], failedModels: [], billedAttempts: 0, sentBefore: null };
-  const opened = { openSeq, admittedAtMs: nowMs, settleSeq, ...nothingBefore };
+  const opened = { openSeq, admittedAtMs: nowMs, settleSeq, ...NOTHING_BEFORE };
   const opening = openingOf(state, configuration, request, key, opened);
-  const closed = closedRefusal(opening);
   if (closed) return bookRefusal(opening, closed, null);
+  if (limited) {
+    watchLimited(opening);
+    return bookRefusal(opening, limited.refusal, null, limited.hit);
+  }
   const decision = decideOver(opening);
   watchDecision(opening, decision);
   return decision.kind === 'refuse'
@@ -94,6 +102,23 @@ export type Opened = Pick<
   'openSeq' | 'admittedAtMs' | 'settleSeq' | 'earlier' | 'failedModels' | 'billedAttempts' | 'sentBefore'
 >;
 
+/** A turn that is opened for the first time. */
+const NOTHING_BEFORE = { earlier: [], failedModels: [], billedAttempts: 0, sentBefore: null };
+
+/** Refuses a turn by a limit whose refusal is booked already: nothing is written. */
+function answerLimited(
+  state: WalletState,
+  configuration: Configuration,
+  request: OpenRequest,
+  key: VirtualKey,
+  { hit, refusal }: Limited,
+): OpenReply {
+  const opened = { ...state.clock.counts(), admittedAtMs: state.clock.now(), ...NOTHING_BEFORE };
+  const standing = shownStanding(openingOf(state, configuration, request, key, opened), request.facts.model);
+  const reply: OpenReply = { status: 'refused', refusal, reasons: [limitReason(hit)], standing };
+  return state.turns.rates.answer(request, reply);
+}
+
 /** Everything a decision over a turn is made from, as it stands now; a turn's own hold does not count against it. */
 export function openingOf(
   state: WalletState,
@@ -106,11 +131,12 @@ export function openingOf(
   const nowMs = state.clock.now();
   const { facts, turnId } = request;
   const policy = policyInForce(configuration, nowMs, facts.session);
-  const failed = failedModels.map(({ model }) => model);
+  const failed = failedModels.map(({ model }) => canonicalId(state.catalogue, model));
   const turn: TurnToDecide = {
     facts,
     history: state.sessions.history(facts),
     tags: key.tags,
+    allowedModels: key.allowedModels,
     // Where the model it led to does not work, the step is over.
     step: failed.length > 0 ? null : state.sessions.step(facts),
     preferred: state.sessions.preference(facts.session, key.developer),
@@ -135,49 +161,6 @@ export function decideOver(opening: Opening): Decision {
     state.sessions.saveStep(turn.facts, decision.step, nowMs);
   }
   return decision;
-}
-
-/** What a person stopped takes no turns, whatever money it has: a cost center, or one session. */
-function closedRefusal({ configuration, state, request, nowMs }: Opening): Refusal | null {
-  const { archived, paused, names } = configuration;
-  const base = { retryable: false, retryAfterSeconds: null, standing: null };
-  if (archived) return { ...base, why: 'archived', message: sentence.archivedSentence(names) };
-  const stop = state.stops.reasonOf(request.facts.session);
-  if (stop !== null) return { ...base, why: 'stopped', message: sentence.stoppedSentence(stop, names) };
-  if (!paused || (paused.untilMs !== null && paused.untilMs <= nowMs)) return null;
-  const retryAfterSeconds = paused.untilMs === null ? null : Math.ceil((paused.untilMs - nowMs) / 1000);
-  return {
-    ...base,
-    why: 'paused',
-    retryAfterSeconds,
-    message: sentence.pausedSentence(paused.reason, paused.untilMs, names),
-  };
-}
-
-export function toRefusal(opening: Opening, decision: RefusalDecision): Refusal {
-  const { configuration, request, policy, nowMs, openSeq } = opening;
-  const { names } = configuration;
-  const { standing, why } = decision;
-  const timezone = policy?.policy.timezone ?? names.timezone;
-  const refusal = { why, retryable: false, retryAfterSeconds: null, standing: null };
-  if (why === 'model' || !standing) {
-    const allowed = policy?.policy.allowedModels ?? [];
-    return { ...refusal, message: sentence.modelSentence(request.facts.model, allowed, names) };
-  }
-  const view = toStandingView(standing, timezone);
-  if (why === 'pending') {
-    const message = sentence.pendingSentence(standing, names);
-    return { why, retryable: true, retryAfterSeconds: retryAfterSeconds(openSeq), message, standing: view };
-  }
-  if (why === 'unbounded') {
-    const message = sentence.unboundedSentence(standing.budget.id, request.facts.unbounded, names);
-    return { ...refusal, message, standing: view };
-  }
-  const needed = decision.hold && heldAmount(decision.hold, standing.budget.admission);
-  const message = sentence.spentSentence(standing, needed, timezone, names);
-  const untilResetSeconds =
-    standing.endMs === null ? null : Math.max(1, Math.ceil((standing.endMs - nowMs) / 1000));
-  return { why, retryable: false, retryAfterSeconds: untilResetSeconds, message, standing: view };
 }
 
 /** The first step down and the first refusal of a window count as crossing their stage. */
@@ -283,18 +266,32 @@ function bookHold(opening: Opening, decision: Admission): OpenReply {
 }
 
 /** The turn as it was refused, with its reply and its row of the ledger on the way. */
-export function toRefused(opening: Opening, refusal: Refusal, decision: RefusalDecision | null): OpenedTurn {
+export function toRefused(
+  opening: Opening,
+  refusal: Refusal,
+  decision: RefusalDecision | null,
+  limited?: LimitHit,
+): OpenedTurn {
   const { state, nowMs } = opening;
-  const reasons = [...(decision?.reasons ?? [refusal.why]), ...failureReasons(opening)];
+  const why = limited ? limitReason(limited) : refusal.why;
+  const reasons = [...(decision?.reasons ?? [why]), ...failureReasons(opening)];
   const standing = refusal.standing ?? shownStanding(opening, opening.request.facts.model);
-  const opened = openedTurn(opening, decision, { status: 'refused', refusal, reasons, standing });
+  const opened = {
+    ...openedTurn(opening, decision, { status: 'refused', refusal, reasons, standing }),
+    limited,
+  };
   const { sequence: settleSeq } = state.clock.tick('settle_seq');
   state.outbox.put('ledger', refusalEntry(opened, state.catalogue.version, settleSeq, nowMs), nowMs);
   return opened;
 }
 
-function bookRefusal(opening: Opening, refusal: Refusal, decision: RefusalDecision | null): OpenReply {
-  const opened = toRefused(opening, refusal, decision);
+function bookRefusal(
+  opening: Opening,
+  refusal: Refusal,
+  decision: RefusalDecision | null,
+  limited?: LimitHit,
+): OpenReply {
+  const opened = toRefused(opening, refusal, decision, limited);
   opening.state.turns.insert('refused', opened, opening.nowMs);
   return opened.reply;
 }

@@ -3,10 +3,12 @@
  * from any provider, or the attempt was given up although it is billed. Under the same turn id, by the same decision, its
  * hold changed in place. Runs inside one transaction.
  */
+import { totalTokens } from '../core/usage.ts';
 import type { Configuration } from './configuration.ts';
 import { earlierDecisions } from './decision-inputs.ts';
 import { watchRefusedModel } from './guard-watch.ts';
-import { decideOver, LEASE_MS, type Opened, openingOf, toHold, toRefusal, toRefused } from './open.ts';
+import { decideOver, LEASE_MS, type Opened, openingOf, toHold, toRefused } from './open.ts';
+import { toRefusal } from './refusals.ts';
 import type { OpenReply, ReopenCause, ReopenRequest } from './rpc.ts';
 import { bookGivenUp } from './settle.ts';
 import type { WalletState } from './state.ts';
@@ -36,17 +38,18 @@ export function reopenTurn(
   if (!key) return { status: 'key_rejected', problem: 'unknown' };
   if (cause.kind === 'model_refused') watchRefusedModel(state, configuration, opened);
   const before = openedBefore(state, { ...opened, model }, cause);
-  if (cause.kind === 'billed') bookGivenUp(state, opened, cause);
+  const billed = cause.kind === 'billed' ? totalTokens(bookGivenUp(state, opened, cause).tokens) : 0;
+  const billedTokens = (opened.billedTokens ?? 0) + billed || undefined;
   const opening = openingOf(state, configuration, request, key, before);
   const decision = decideOver(opening);
   if (decision.kind === 'refuse') {
     // The upstream's own answer tells more than that no other model could take its place.
     if (cause.kind === 'providers_exhausted') return { status: 'nothing_left' };
-    const refused = toRefused(opening, toRefusal(opening, decision), decision);
+    const refused = { ...toRefused(opening, toRefusal(opening, decision), decision), billedTokens };
     state.turns.refuse(refused);
     return refused.reply;
   }
-  const held = toHold(opening, decision);
+  const held = { ...toHold(opening, decision), billedTokens };
   state.turns.reopen(held, opening.nowMs + LEASE_MS);
   return held.reply;
 }

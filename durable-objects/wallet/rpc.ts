@@ -2,7 +2,7 @@
  * What the wallet can be asked, and what it answers. Plain data: it crosses an RPC. Expected failures are
  * values here; a rejected call means the wallet could not be reached and may be repeated with the same ids.
  */
-import type { Budget, Scope, WindowKind } from '../core/policy/types.ts';
+import type { Budget, LimitScope, Scope, WindowKind } from '../core/policy/types.ts';
 import type { Renaming } from '../core/pseudonym.ts';
 import type { TurnFacts } from '../core/turn.ts';
 import type { Usage } from '../core/usage.ts';
@@ -46,8 +46,8 @@ export interface StandingView {
 }
 
 export interface Refusal {
-  /** `budget`: money; `paused`, `archived`, `stopped` (one session): an admin's doing; `model`: not allowed; `unbounded`: no ceiling; `pending`: only open holds stand in the way. */
-  why: 'budget' | 'paused' | 'archived' | 'stopped' | 'model' | 'unbounded' | 'pending';
+  /** `budget`: money; `paused`, `archived`, `stopped` (one session): an admin's doing; `model`: not allowed; `unbounded`: no ceiling; `pending`: only open holds stand in the way; `limit`: one besides money. */
+  why: 'budget' | 'paused' | 'archived' | 'stopped' | 'model' | 'unbounded' | 'pending' | 'limit';
   /** Whether trying again soon can help. */
   retryable: boolean;
   retryAfterSeconds: number | null;
@@ -187,8 +187,22 @@ export interface HoldView {
   leaseExpiresAt: string;
 }
 
+/** How a subject stands to a limit besides money; a figure's limit is null where it has none. */
+export interface RateView {
+  scope: LimitScope;
+  subject: string;
+  requestsLastMinute: number;
+  requestsPerMinute: number | null;
+  tokensLastMinute: number;
+  tokensPerMinute: number | null;
+  concurrentTurns: number;
+  concurrentTurnsLimit: number | null;
+}
+
 export interface WalletView {
   budgets: StandingView[];
+  /** Of subjects with turns within the last minute, or under way. */
+  limits: RateView[];
   policyVersion: number | null;
   asOf: string;
 }

@@ -265,4 +265,8 @@ export const VERSIONS: readonly (readonly string[])[] = [
       at_ms INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID`,
   ],
+  [
+    // The only models a key may use: a JSON array; null: every one that the policy allows.
+    'ALTER TABLE virtual_keys ADD COLUMN allowed_models TEXT',
+  ],
 ];

@@ -130,8 +130,8 @@ export function bookGivenUp(
   state: WalletState,
   opened: OpenedTurn,
   { outcome, answer }: Extract<ReopenCause, { kind: 'billed' }>,
-): void {
-  book(state, opened, bookingOf(opened, outcome, pricesOf(state, opened, answer)), answer, null);
+): Charge {
+  return book(state, opened, bookingOf(opened, outcome, pricesOf(state, opened, answer)), answer, null);
 }
 
 /** The prices the turn was held with: they settle it, whatever came into force since. `answer` null: nobody was heard. */

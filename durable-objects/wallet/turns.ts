@@ -7,9 +7,11 @@ import { type Hold, heldAmount, RESOLVED_KEPT_MS } from '../core/hold.ts';
 import { type NanoUsd, nanoUsd } from '../core/money.ts';
 import type { Admission, Scope } from '../core/policy/types.ts';
 import { type Renaming, withPseudonym } from '../core/pseudonym.ts';
+import { RATE_WINDOW_MS } from '../core/rate-limit.ts';
 import type { TokenCounts } from '../core/usage.ts';
 import type { RecordedStanding } from '../ledger/entry.ts';
 import type { DecisionInputs } from './decision-inputs.ts';
+import { type LimitHit, Rates } from './rates.ts';
 import { Residuals, subjectOf } from './residuals.ts';
 import type { OpenReply, OpenRequest, Progress, SettleRequest } from './rpc.ts';
 import type { Counted, Span } from './spend.ts';
@@ -48,8 +50,12 @@ export interface OpenedTurn {
   failedModels: { model: string; remember: boolean }[];
   /** Attempts that were given up for another one and charged by themselves. */
   billedAttempts: number;
+  /** Prompt and output of those; absent where there were none. */
+  billedTokens?: number | undefined;
   /** The model of the attempt before; null for the first. */
   sentBefore: string | null;
+  /** The limit besides money that refused it; absent where none did. */
+  limited?: LimitHit | undefined;
 }
 
 /** What a turn has been charged so far, so that a correction can be the difference. */
@@ -83,6 +89,8 @@ export interface TurnRow {
 type OpenRow = TurnRow & { opened: OpenedTurn };
 
 export class Turns {
+  /** What was used within the last minute, beside money. */
+  readonly rates = new Rates();
   readonly #sql: SqlStorage;
   readonly #residuals = new Residuals();
   #open = new Map<string, OpenRow>();
@@ -103,6 +111,14 @@ export class Turns {
       if (row.state === 'expired') this.#residuals.note(row);
       else if (opened) this.#open.set(rest.turnId, { ...rest, opened });
     }
+    this.rates.reload([...this.#open.values(), ...this.#recent()]);
+  }
+
+  /** Turns that are not open and were opened within the minute before the clock last ticked: at every admission, and never back. */
+  #recent(): TurnRow[] {
+    const query =
+      "SELECT turns.* FROM turns, clock WHERE opened_at_ms > clock.now_ms - ? AND state <> 'open'";
+    return this.#sql.exec<StoredRow>(query, RATE_WINDOW_MS).toArray().map(toTurnRow);
   }
 
   find(turnId: string): TurnRow | null {
@@ -122,10 +138,11 @@ export class Turns {
       leaseExpiresAtMs,
       JSON.stringify(opened),
     );
-    if (state !== 'open') return;
     const openedAtMs = opened.admittedAtMs;
     const unresolved = { progress: null, settlement: null, charge: null };
-    this.#open.set(turnId, { turnId, state, openedAtMs, leaseExpiresAtMs, opened, ...unresolved });
+    const row = { turnId, state, openedAtMs, leaseExpiresAtMs, opened, ...unresolved };
+    this.rates.opened(row);
+    if (state === 'open') this.#open.set(turnId, row);
   }
 
   /** Marks a turn as given up before it was opened, so that an open that comes late finds it resolved. */
@@ -157,7 +174,12 @@ export class Turns {
 
   #noteResidual(turnId: string): void {
     const [row] = this.#sql.exec<StoredRow>('SELECT * FROM turns WHERE turn_id = ?', turnId).toArray();
-    if (row) this.#residuals.note(toTurnRow(row));
+    if (row) this.#note(toTurnRow(row));
+  }
+
+  #note(row: TurnRow): void {
+    this.#residuals.note(row);
+    this.rates.changed(row);
   }
 
   /** A hold resolves once; from `expired` a settlement can still follow. */
@@ -176,7 +198,7 @@ export class Turns {
     );
     const open = this.#open.get(turnId);
     this.#open.delete(turnId);
-    if (open) this.#residuals.note({ ...open, state, settlement, charge });
+    if (open) this.#note({ ...open, state, settlement, charge });
     else this.#noteResidual(turnId);
   }
 
@@ -190,7 +212,10 @@ export class Turns {
       turnId,
     );
     const open = this.#open.get(turnId);
-    if (open) this.#open.set(turnId, { ...open, opened, leaseExpiresAtMs, progress: null });
+    if (!open) return;
+    const row = { ...open, opened, leaseExpiresAtMs, progress: null };
+    this.#open.set(turnId, row);
+    this.rates.changed(row);
   }
 
   /** An open turn was decided anew and refused: it holds nothing any more. */
@@ -198,6 +223,8 @@ export class Turns {
     const { turnId } = opened.request;
     const update = "UPDATE turns SET state = 'refused', opened = ? WHERE turn_id = ?";
     this.#sql.exec(update, JSON.stringify(opened), turnId);
+    const open = this.#open.get(turnId);
+    if (open) this.rates.changed({ ...open, state: 'refused', opened });
     this.#open.delete(turnId);
   }
 
@@ -268,5 +295,6 @@ export class Turns {
       nowMs - RESOLVED_KEPT_MS,
     );
     this.#residuals.forgetBefore(nowMs);
+    this.rates.forgetBefore(nowMs);
   }
 }

@@ -20,6 +20,7 @@ import { watchAsking } from './guard-asking.ts';
 import { guardFigures } from './guard-view.ts';
 import { expireLeases } from './leases.ts';
 import { tellLedgerLag } from './ledger-lag.ts';
+import { rateViews } from './limiting.ts';
 import { openTurn } from './open.ts';
 import { savePreference } from './preferences.ts';
 import { reopenTurn } from './reopen.ts';
@@ -138,10 +139,11 @@ export class Wallet extends DurableObject<WalletEnv> implements WalletRpc {
     const nowMs = this.#state.clock.now();
     const asOf = new Date(nowMs).toISOString();
     const policy = configuration && policyInForce(configuration, nowMs, null);
-    if (!policy) return { budgets: [], policyVersion: null, asOf };
+    if (!policy) return { budgets: [], limits: [], policyVersion: null, asOf };
     const standings = allStandings(this.#state, policy.policy, costCenter, nowMs);
     const budgets = standings.map((standing) => toStandingView(standing, policy.policy.timezone));
-    return { budgets, policyVersion: policy.version, asOf };
+    const limits = rateViews(this.#state, policy.policy, nowMs);
+    return { budgets, limits, policyVersion: policy.version, asOf };
   }
 
   async guard(rollout: { id: string; version: number; baseVersion: number }): Promise<GuardFigures> {

@@ -40,6 +40,7 @@ export async function configureSquads(
         developer: email,
         name: 'demo',
         tags: keyTags,
+        allowedModels: null,
         expiresAt: null,
       };
       await createKey(database, fields, authorship);

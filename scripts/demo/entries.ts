@@ -51,6 +51,7 @@ export class DemoLedger {
       history,
       tags: turn.keyTags,
       step: null,
+      allowedModels: null,
       preferred: null,
       exempt: false,
       refused: [],
@@ -61,7 +62,7 @@ export class DemoLedger {
     const ids = this.#idsOf(turn);
     if (usage) this.#remember(turn, model, usage, history);
     const { toolsOffered: _, toolsUsed: __, ...shownFacts } = facts;
-    const { tags: ___, ...inputs } = asked;
+    const { tags: ___, allowedModels: ____, ...inputs } = asked;
     return {
       ...ids,
       ...turnColumns(turn),

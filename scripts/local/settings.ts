@@ -29,7 +29,7 @@ export interface Settings {
   adminToken: string | null;
   /** Whether alerts may go to addresses on this machine. */
   alertsAllowPrivate: boolean;
-  /** What the Worker reads of providers besides: PROVIDERS, MODEL_ALIASES, FAILOVER and the secrets they name. */
+  /** What the Worker reads of providers besides: PROVIDERS, MODEL_ALIASES, FAILOVER, OWN_CREDENTIALS and the secrets they name. */
   providing: Record<string, string>;
   /** Identity providers, as the Worker reads them; those that are set. */
   identity: Record<string, string>;
@@ -111,7 +111,7 @@ function readListed(env: Record<string, string | undefined>): Result<Listed, str
   if (!aliases.ok) return aliases;
   const failover = readFailover(env.FAILOVER);
   if (!failover.ok) return failover;
-  const providing = setIn(env, ['MODEL_ALIASES', 'FAILOVER']);
+  const providing = setIn(env, ['MODEL_ALIASES', 'FAILOVER', 'OWN_CREDENTIALS']);
   if (!env.PROVIDERS?.trim()) return ok({ upstream: null, providing });
   const providers = readProviders(env, aliases.value);
   if (!providers.ok) return providers;

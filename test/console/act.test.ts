@@ -285,7 +285,7 @@ test('a raise whose wallet is away is stored, and its page says that there is no
   const WALLET = {
     idFromName: () => 'x',
     get: () => ({
-      view: async () => ({ budgets: [], policyVersion: 1, asOf: '' }),
+      view: async () => ({ budgets: [], limits: [], policyVersion: 1, asOf: '' }),
       refresh: async () => {
         passTime(10_000);
         throw new Error('away');

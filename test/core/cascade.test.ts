@@ -259,4 +259,40 @@ describe('allowed models', () => {
     const decision = judge(turn({ model: `claude-${asked}` }), allowing(...allowed), [[settled, 0]]);
     expect(short(decision)).toBe(expected);
   });
+
+  test.each<[byPolicy: string[], byKey: string[], asked: string, settled: number, expected: string]>([
+    [['opus-5-5', 'haiku-5-5'], ['haiku-5-5', 'sonnet-5-5'], 'opus-5-5', 0, 'downgrade haiku-5-5'],
+    [['opus-5-5', 'haiku-5-5'], ['haiku-5-5', 'sonnet-5-5'], 'sonnet-5-5', 0, 'downgrade haiku-5-5'],
+    [['opus-5-5', 'haiku-5-5'], ['opus-5-5'], 'opus-5-5', 960, 'proceed opus-5-5'],
+    [['opus-5-5', 'haiku-5-5'], ['sonnet-5-5'], 'opus-5-5', 0, 'refuse model -'],
+    [
+      ['opus-5-5', 'sonnet-5-5', 'haiku-5-5'],
+      ['opus-5-5', 'haiku-5-5'],
+      'opus-5-5',
+      960,
+      'downgrade haiku-5-5',
+    ],
+  ])('%j, of which the key has %j, %s asked for with $%d of $1000 spent: %s', (byPolicy, byKey, asked, settled, expected) => {
+    const allowedModels = byKey.map((id) => `claude-${id}`);
+    const decision = judge(turn({ model: `claude-${asked}` }, { allowedModels }), allowing(...byPolicy), [
+      [settled, 0],
+    ]);
+    expect(short(decision)).toBe(expected);
+  });
+
+  test('of a key bind without a policy too, in an incident, and for wishes and routes', () => {
+    const key = { allowedModels: ['claude-opus-5-5', 'claude-sonnet-5-5'] };
+    const unlimited = (asked: string, rest: object = {}) =>
+      short(decide(turn({ model: `claude-${asked}` }, { ...key, ...rest }), [], null, builtinCatalogue, NOW));
+    expect(unlimited('opus-5-5')).toBe('proceed opus-5-5');
+    expect(unlimited('haiku-5-5')).toBe('refuse model -');
+    expect(unlimited('fable-5-2', { exempt: true })).toBe('downgrade opus-5-5');
+    expect(unlimited('opus-5-5', { preferred: 'claude-haiku-5-5' })).toBe('proceed opus-5-5');
+    const routed = policyOf({
+      budgets: [TEAM],
+      routes: [{ id: 'cheap', when: {}, use: 'claude-haiku-5-5' }],
+    });
+    expect(short(judge(turn({}, key), routed, [[0, 0]]))).toBe('proceed opus-5-5');
+    expect(short(judge(turn({}), routed, [[0, 0]]))).toBe('route haiku-5-5');
+  });
 });

@@ -28,6 +28,7 @@ export function turn(facts: Partial<TurnFacts> = {}, rest: Partial<TurnToDecide>
     history: null,
     tags: {},
     step: null,
+    allowedModels: null,
     preferred: null,
     exempt: false,
     refused: [],

@@ -131,6 +131,39 @@ test('a model that is not allowed is answered with those that are', () => {
   );
 });
 
+test('a model that the key may not use is answered with those it may, or with whom to ask', () => {
+  expect(sentence.modelSentence('claude-opus-5-5', ['claude-haiku-5-5'], NAMES, true)).toBe(
+    'Your key in Platform squad may not use the model claude-opus-5-5; choose one of claude-haiku-5-5.',
+  );
+  expect(sentence.modelSentence('claude-opus-5-5', [], NAMES, true)).toBe(
+    'Your key in Platform squad may not use the model claude-opus-5-5, and no model that the key may use is allowed there; ask Ana <ana@example.com>.',
+  );
+});
+
+test.each<[scope: 'cost_center' | 'developer' | 'key', subject: string, seconds: number, expected: string]>([
+  [
+    'cost_center',
+    'platform-squad',
+    1,
+    '4,000,000 tokens a minute of Platform squad is reached; this turn is tried again in a second.',
+  ],
+  [
+    'developer',
+    'dev@example.com',
+    12,
+    '4,000,000 tokens a minute of each developer in Platform squad (dev@example.com) is reached; this turn is tried again in 12 seconds.',
+  ],
+  [
+    'key',
+    'k1',
+    60,
+    '4,000,000 tokens a minute of your key k1 in Platform squad is reached; this turn is tried again in 60 seconds.',
+  ],
+])('a limit besides money is named, with whose it is: %s', (scope, subject, seconds, expected) => {
+  const hit = { scope, subject, figure: 'tokens_per_minute' as const, most: 4_000_000 };
+  expect(sentence.limitSentence(hit, seconds, NAMES)).toBe(`The limit of ${expected}`);
+});
+
 test('a stopped session is told to begin another', () => {
   expect(sentence.stoppedSentence('it loops', NAMES)).toBe(
     'This session of Platform squad was stopped: it loops; start a new session, or ask Ana <ana@example.com>.',

@@ -47,6 +47,7 @@ export class VirtualWallet {
       history: this.#histories.get(turn.thread) ?? null,
       tags: turn.keyTags,
       step: this.#steps.get(turn.thread) ?? null,
+      allowedModels: null,
       preferred: null,
       exempt: false,
       refused: [],

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AnthropicBedrock } from '@anthropic-ai/bedrock-sdk';
-import { RateLimitError } from '@anthropic-ai/sdk';
+import { APIUserAbortError, RateLimitError } from '@anthropic-ai/sdk';
 import {
   BedrockRuntimeClient,
   type BedrockRuntimeClientConfig,
@@ -164,6 +164,18 @@ describe('Anthropic’s SDK for Bedrock', () => {
       expect(streamed).toMatchObject({ stop_reason: 'end_turn', usage: { output_tokens: 50 } });
     });
     expect(charges).toEqual([CHARGE_NANO_USD, CHARGE_NANO_USD]);
+  });
+
+  test('that leaves a silent stream has the upstream cancelled', async () => {
+    upstream.answerWith(() => ({ kind: 'stall' }));
+    const arrival = upstream.nextRequest();
+    const stream = anthropic().messages.stream({ model: MODEL, ...PROMPT });
+    const failing = failureOf(stream.finalMessage());
+    stream.on('text', () => stream.abort());
+    const request = await arrival;
+    expect(await request.ended).toBe(false);
+    expect(await failing).toBeInstanceOf(APIUserAbortError);
+    upstream.answerWith(() => ({ kind: 'text', text: 'Hello.' }));
   });
 
   test('reads the pause in one single request', async () => {

@@ -55,6 +55,9 @@ const A = {
   ],
 };
 
+/** The same, keeping a turn waiting now and then. */
+const LIMITED = { ...A, limits: [{ scope: 'developer', requests_per_minute: 9 }] };
+
 /** Tighter, and without a route. */
 const B = {
   budgets: [
@@ -115,6 +118,11 @@ function meddle(squad: LiveSquad): void {
     if (first)
       await squad.wallet.prefer(id, squad.keyOf(first.developer), first.session, 'claude-sonnet-5-5');
   });
+  const keyModels = env.DB.prepare('UPDATE virtual_keys SET allowed_models = ? WHERE id = ?').bind(
+    JSON.stringify(['claude-sonnet-5-5']),
+    squad.keyOf(first?.developer ?? ''),
+  );
+  squad.at(START_MS + 34 * HOUR_MS, () => squad.change(keyModels));
   squad.at(START_MS + 36 * HOUR_MS, () => squad.changePolicy(LATER));
 }
 
@@ -159,7 +167,7 @@ describe('traffic run live', () => {
   let entries: ReplayEntry[];
 
   beforeAll(async () => {
-    squad = await live(A, { lost: 0.01, failing: 0.05 }, meddle);
+    squad = await live(LIMITED, { lost: 0.01, failing: 0.05 }, meddle);
     entries = await entriesOf(squad.scenario.id);
   }, LIVE_TIMEOUT_MS);
 
@@ -170,6 +178,8 @@ describe('traffic run live', () => {
       routed: count(({ decision }) => decision === 'route') > 0,
       spent: count(({ inputs }) => inputs.refusal === 'budget') > 0,
       pending: count(({ inputs }) => inputs.refusal === 'pending') > 0,
+      limited: count(({ inputs }) => inputs.refusal === 'limit') > 0,
+      keptToModels: count(({ inputs }) => inputs.allowedModels !== null) > 0,
       byPeople: count(({ inputs }) => inputs.refusal === 'paused') > 0,
       decidedAnew: count(({ inputs }) => inputs.earlier.length > 0) > 0,
       expired: count(({ estimatedWhy }) => estimatedWhy === 'lease_expired') > 0,
@@ -185,6 +195,8 @@ describe('traffic run live', () => {
       routed: true,
       spent: true,
       pending: true,
+      limited: true,
+      keptToModels: true,
       byPeople: true,
       decidedAnew: true,
       expired: true,

@@ -1,5 +1,7 @@
 /** Amazon Bedrock's operations, through the whole Worker. */
 import { describe, expect, test } from 'vitest';
+import { builtinCatalogue } from '../../durable-objects/core/catalogue/models.ts';
+import { modelNamed } from '../../durable-objects/core/catalogue/names.ts';
 import { completed, openRequest, usageOf, walletStub } from '../fixture.ts';
 import {
   type Gateway,
@@ -337,7 +339,9 @@ describe('inference profiles', () => {
     expect(ids).toContain('us.anthropic.claude-opus-5-5');
     expect(ids).toContain('us.anthropic.claude-haiku-4-5-20251001-v1:0');
     expect(ids.filter((id) => id.includes('claude-3-5-haiku'))).toEqual([]);
-    expect(new Set(ids).size).toBe(ids.length);
+    const models = ids.map((id) => modelNamed(id, new Map(), builtinCatalogue));
+    expect(models.every((model) => builtinCatalogue.models.some(({ id }) => id === model))).toBe(true);
+    expect(new Set(models).size).toBe(ids.length);
   });
 
   test('are found by any name of their model', async () => {

@@ -3,10 +3,10 @@ import { runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { describe, expect, test, vi } from 'vitest';
 import { BROKEN, walletLine } from '../faults/wallet-line.ts';
-import { walletStub } from '../fixture.ts';
+import { keyIdOf, walletStub } from '../fixture.ts';
 import { administered } from '../turn/admin.ts';
 import { answering, ask, askJson, colleague, spend, teamDay, turn } from '../turn/standing-scene.ts';
-import { passTime, useFakeClock } from '../wallet/scenario.ts';
+import { change, passTime, useFakeClock } from '../wallet/scenario.ts';
 
 const HOUR_MS = 3_600_000;
 const OPUS = 'claude-opus-5-5';
@@ -31,6 +31,37 @@ const MANY = {
 };
 
 describe('a caller', () => {
+  test('sees the models their key may use, and how they stand to limits besides money', async () => {
+    const limits = [
+      { scope: 'cost_center', tokens_per_minute: 1_000_000 },
+      { scope: 'key', requests_per_minute: 60, concurrent_turns: 4 },
+    ];
+    const bursar = await answering({ budgets: [], limits, allowed_models: [OPUS, HAIKU] });
+    const { costCenter } = bursar;
+    const keyId = keyIdOf(costCenter);
+    const update = env.DB.prepare('UPDATE virtual_keys SET allowed_models = ? WHERE id = ?');
+    await change(
+      { id: costCenter, wallet: walletStub(costCenter) },
+      update.bind(JSON.stringify([HAIKU, SONNET]), keyId),
+    );
+    const used = { requests_last_minute: 0, tokens_last_minute: 0, concurrent_turns: 0 };
+    const none = { requests_per_minute: null, tokens_per_minute: null, concurrent_turns_limit: null };
+    expect(await askJson(bursar, '/v1/me')).toMatchObject({
+      allowed_models: [HAIKU],
+      limits: [
+        { scope: 'cost_center', subject: costCenter, ...used, ...none, tokens_per_minute: 1_000_000 },
+        {
+          scope: 'key',
+          subject: keyId,
+          ...used,
+          ...none,
+          requests_per_minute: 60,
+          concurrent_turns_limit: 4,
+        },
+      ],
+    });
+  });
+
   test('sees every budget that applies to them, the fullest first, to the nano-dollar', async () => {
     const bursar = await answering(MANY);
     await spend(bursar, 10);

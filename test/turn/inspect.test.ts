@@ -227,6 +227,19 @@ describe('its highest cost', () => {
   ])('is unknowable by %j: %s', (causes, _what, body) => {
     expect(factsOf(body).unbounded).toEqual(causes);
   });
+
+  test.each<[needs: string[] | undefined, body: object]>([
+    [undefined, { output_config: { effort: 'low' }, output_format: null }],
+    [['structured_output'], { output_config: { format: { type: 'json_schema', schema: {} } } }],
+    [['output_format'], { output_format: { type: 'json_schema', schema: {} } }],
+    [
+      ['tool_changes'],
+      { messages: [user(), { role: 'system', content: [{ type: 'tool_addition', tools: [] }] }] },
+    ],
+    [undefined, { messages: [user({ type: 'tool_addition' })] }],
+  ])('needs %j of its provider', (needs, body) => {
+    expect(factsOf(body).needs).toEqual(needs);
+  });
 });
 
 describe('what it asks for', () => {

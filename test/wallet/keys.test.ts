@@ -1,3 +1,4 @@
+import { evictDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { describe, expect, test } from 'vitest';
 import { DEVELOPER, insertKey, keyIdOf, openRequest } from '../fixture.ts';
@@ -6,6 +7,7 @@ import {
   change,
   commitChange,
   dayBudget,
+  drain,
   openWallet,
   outboxDepth,
   passTime,
@@ -17,7 +19,11 @@ import {
 useFakeClock();
 
 /** An update of one column of a key. */
-function setKey(keyId: string, column: 'enabled' | 'revoked_at' | 'expires_at', value: string | number) {
+function setKey(
+  keyId: string,
+  column: 'enabled' | 'revoked_at' | 'expires_at' | 'allowed_models',
+  value: string | number,
+) {
   return env.DB.prepare(`UPDATE virtual_keys SET ${column} = ? WHERE id = ?`).bind(value, keyId);
 }
 
@@ -121,5 +127,44 @@ describe('a key', () => {
     await bringDatabaseBack();
     expect(stranger).toEqual({ status: 'key_rejected', problem: 'unknown' });
     expect(known).toMatchObject({ status: 'admitted' });
+  });
+});
+
+describe('the models a key may use', () => {
+  const OPUS = 'claude-opus-5-5';
+  const [SONNET, HAIKU] = ['claude-sonnet-5-5', 'claude-haiku-5-5'];
+
+  test('bind its turns from the moment the change was pushed, over an eviction, and are written down', async () => {
+    const scenario = await openWallet({ ...dayBudget('100'), allowed_models: [OPUS, HAIKU] });
+    const { id, wallet } = scenario;
+    expect(await wallet.open(openRequest(id, 'before'))).toMatchObject({ decision: 'proceed', model: OPUS });
+    await change(scenario, setKey(keyIdOf(id), 'allowed_models', JSON.stringify([SONNET, HAIKU])));
+    await evictDurableObject(wallet);
+    expect(await wallet.open(openRequest(id, 'after'))).toMatchObject({
+      decision: 'downgrade',
+      model: HAIKU,
+      reasons: ['model_not_allowed'],
+    });
+    await change(scenario, setKey(keyIdOf(id), 'allowed_models', JSON.stringify([OPUS])));
+    expect(await wallet.open(openRequest(id, 'refused', { model: HAIKU }))).toMatchObject({
+      refusal: {
+        why: 'model',
+        retryable: false,
+        message: `Your key in Squad ${id} may not use the model ${HAIKU}; choose one of ${OPUS}.`,
+      },
+    });
+    await change(scenario, setKey(keyIdOf(id), 'allowed_models', JSON.stringify([SONNET])));
+    expect(await wallet.open(openRequest(id, 'nothing-left'))).toMatchObject({
+      refusal: {
+        message: expect.stringContaining('no model that the key may use is allowed there; ask Mara'),
+      },
+    });
+    await drain(wallet);
+    const { results } = await env.DB.prepare(
+      "SELECT decision_inputs ->> 'allowedModels' AS models FROM ledger_entries WHERE cost_center = ? ORDER BY open_seq",
+    )
+      .bind(id)
+      .all();
+    expect(results).toEqual([{ models: JSON.stringify([OPUS]) }, { models: JSON.stringify([SONNET]) }]);
   });
 });

@@ -49,13 +49,14 @@ ${sessions.length === 0 ? html`<p>None yet.</p>` : sessions.map(sessionCard)}
 }
 
 /** What concerns every turn. */
-function notes({ archived, paused, exemptUntil, policyVersion, name }: CallerView): string[] {
+function notes({ archived, paused, exemptUntil, policyVersion, allowedModels, name }: CallerView): string[] {
   const until = (instant: string | null): string =>
     instant === null ? 'until it is resumed' : `until ${clock(instant)}`;
   return [
     ...(archived ? [`${name} is archived and takes no more turns.`] : []),
     ...(paused ? [`${name} is paused ${until(paused.until)}: ${paused.reason}`] : []),
     ...(exemptUntil === null ? [] : [`No budget stands in the way until ${clock(exemptUntil)}.`]),
+    ...(allowedModels === null ? [] : [`You may use ${allowedModels.join(', ') || 'no model'}.`]),
     ...(policyVersion === null ? [`${name} has no policy: spending has no limit.`] : []),
   ];
 }

@@ -5,6 +5,7 @@ import { modelNamed } from '../../durable-objects/core/catalogue/names.ts';
 import type { Model } from '../../durable-objects/core/catalogue/types.ts';
 import { err, ok, type Result } from '../../durable-objects/core/result.ts';
 import type { Providers } from '../providers/provider.ts';
+import { providersFor } from '../turn/provider-order.ts';
 
 /** As `ListInferenceProfiles` and `GetInferenceProfile` answer it. */
 export interface InferenceProfile {
@@ -28,13 +29,9 @@ const USUAL_RESULTS = 100;
 const REGION = 'us-east-1';
 const ACCOUNT = '000000000000';
 
-/** Bedrock's id of a model. */
-function bedrockId({ id }: Model): string {
-  return `anthropic.${id}${/-\d{8}$/.test(id) ? '-v1:0' : ''}`;
-}
-
 function profileOf(model: Model): InferenceProfile {
-  const modelId = bedrockId(model);
+  // What Bedrock itself does not have may be served by another provider all the same.
+  const modelId = model.bedrock?.id ?? `anthropic.${model.id}`;
   const id = `us.${modelId}`;
   return {
     inferenceProfileName: `US ${model.id}`,
@@ -47,10 +44,11 @@ function profileOf(model: Model): InferenceProfile {
 }
 
 function servedModels(providers: Providers, costCenter: string, nowMs: number): Model[] {
-  const own = providers.filter(({ costCenters }) => costCenters === null || costCenters.includes(costCenter));
-  return builtinCatalogue.models.filter(
-    (model) => !isRetired(model, nowMs) && own.some((provider) => provider.serves(model.id)),
-  );
+  const isServed = (model: string): boolean => {
+    const wanted = { costCenter, model, facts: null, allowed: null, last: null };
+    return Array.isArray(providersFor(wanted, providers, nowMs));
+  };
+  return builtinCatalogue.models.filter((model) => !isRetired(model, nowMs) && isServed(model.id));
 }
 
 /** A page of what a cost center's turns can be served by; a problem names the query's field. */

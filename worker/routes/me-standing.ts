@@ -16,7 +16,7 @@ import { etagOf, taggedResponse } from '../turn/etag.ts';
 import { fail } from './admin/failures.ts';
 import { session } from './admin/fields.ts';
 import { problemsOf } from './admin/problems.ts';
-import { budgetView, usd, viewOfStanding } from './admin/wallet.ts';
+import { budgetView, rateView, usd, viewOfRate, viewOfStanding } from './admin/wallet.ts';
 import { noticeOf } from './notice.ts';
 import { statusLine } from './status-line.ts';
 
@@ -68,6 +68,11 @@ export const callerBody = z
       .nullable()
       .openapi({ description: 'The budget that the headers of your turns tell of: the fullest that binds.' }),
     budgets: z.array(callerBudget).openapi({ description: 'Every budget that applies, the fullest first.' }),
+    allowed_models: z
+      .array(model)
+      .nullable()
+      .openapi({ description: 'What your key may use, of what the policy allows; null: every model.' }),
+    limits: z.array(rateView).openapi({ description: 'Limits besides money that count your turns.' }),
     paused: z.object({ reason: z.string(), until: instant.nullable() }).nullable(),
     archived: z.boolean(),
     exempt_until: instant.nullable(),
@@ -121,6 +126,8 @@ function callerJson(caller: CallerView): z.infer<typeof callerBody> {
     fullest: caller.budgets[0]?.id ?? null,
     binding: caller.binding?.id ?? null,
     budgets: caller.budgets.map(budgetJson),
+    allowed_models: caller.allowedModels && [...caller.allowedModels],
+    limits: caller.limits.map(viewOfRate),
     paused: caller.paused,
     archived: caller.archived,
     exempt_until: caller.exemptUntil,

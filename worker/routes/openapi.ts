@@ -23,6 +23,7 @@ const TURN_HEADERS = {
   'request-id': 'Of the upstream where it answered, else of the gateway.',
   'x-bursar-turn-id': 'The turn, as the ledger names it.',
   'x-bursar-model': 'The model that served it.',
+  'x-bursar-provider': 'The provider that answered, by its id.',
   'x-bursar-decision': 'proceed, downgrade, route or refuse.',
   'x-bursar-reason': 'Codes such as stage:team-day@0.95.',
   'x-bursar-budget': 'The fullest budget that binds: team-day;used=0.83;remaining_usd=85.20;resets=…',

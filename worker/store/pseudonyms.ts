@@ -68,6 +68,9 @@ function isNamedIn(developer: string): SQL {
   return sql`EXISTS (
     SELECT 1 FROM json_each(p.document, '$.budgets') b, json_each(b.value, '$.overrides') o
     WHERE lower(o.key) = ${developer}
+    UNION ALL
+    SELECT 1 FROM json_each(p.document, '$.limits') l, json_each(l.value, '$.overrides') o
+    WHERE lower(o.key) = ${developer}
   )`;
 }
 

@@ -56,6 +56,7 @@ export const virtualKeys = sqliteTable('virtual_keys', {
   expiresAt: text('expires_at'),
   revokedAt: text('revoked_at'),
   replaces: text(),
+  allowedModels: text('allowed_models', { mode: 'json' }).$type<string[]>(),
   revision: integer().notNull(),
   createdAt: text('created_at').notNull(),
   updatedAt: text('updated_at').notNull(),

@@ -11,10 +11,12 @@ export type VirtualKey = typeof virtualKeys.$inferSelect;
 
 export type NewVirtualKey = Pick<
   VirtualKey,
-  'id' | 'costCenter' | 'developer' | 'name' | 'tags' | 'expiresAt'
+  'id' | 'costCenter' | 'developer' | 'name' | 'tags' | 'allowedModels' | 'expiresAt'
 >;
 
-export type VirtualKeyEdit = Partial<Pick<VirtualKey, 'enabled' | 'tags' | 'expiresAt' | 'revokedAt'>>;
+export type VirtualKeyEdit = Partial<
+  Pick<VirtualKey, 'enabled' | 'tags' | 'allowedModels' | 'expiresAt' | 'revokedAt'>
+>;
 
 export function viewOfKey(row: Omit<VirtualKey, 'revision'>) {
   return {
@@ -23,6 +25,7 @@ export function viewOfKey(row: Omit<VirtualKey, 'revision'>) {
     developer: row.developer,
     name: row.name,
     tags: row.tags,
+    allowed_models: row.allowedModels,
     enabled: row.enabled,
     expires_at: row.expiresAt,
     revoked_at: row.revokedAt,
@@ -33,9 +36,9 @@ export function viewOfKey(row: Omit<VirtualKey, 'revision'>) {
 }
 
 function rowOf(fields: NewVirtualKey, replaces: string | null, at: string): Omit<VirtualKey, 'revision'> {
-  const { id, costCenter, developer, name, tags, expiresAt } = fields;
+  const { id, costCenter, developer, name, tags, allowedModels, expiresAt } = fields;
   const states = { enabled: true, revokedAt: null, replaces, createdAt: at, updatedAt: at };
-  return { id, costCenter, developer, name, tags, expiresAt, ...states };
+  return { id, costCenter, developer, name, tags, allowedModels, expiresAt, ...states };
 }
 
 /** Adds a key to a cost center that exists. */

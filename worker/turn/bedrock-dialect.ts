@@ -12,6 +12,9 @@ const USE_BEARER =
   'This gateway cannot check an AWS signature: send your Bursar key as a Bedrock API key ' +
   '(AWS_BEARER_TOKEN_BEDROCK=bk_…, "Authorization: Bearer bk_…").';
 
+/** Reasons of a refusal that is about the model, not about money. */
+const DENIALS = ['model_not_allowed', 'model_unavailable'];
+
 /** `POST /model/{model}/invoke`, or `…/invoke-with-response-stream` where `isStream`. */
 export function invokeDialect(request: Request, model: string, isStream: boolean): Dialect {
   return {
@@ -92,12 +95,13 @@ function brokenOff({ headers }: Response): Response {
 export async function refused(response: Response, request: Request): Promise<Response> {
   const error = readError(response.status, await textOf(response));
   const isSigned = response.status === 401 && /^AWS4-/i.test(request.headers.get('authorization') ?? '');
-  const reasons = response.headers.get('x-bursar-reason')?.split(' ') ?? [];
+  const isRefusal = response.headers.get('x-bursar-decision') === 'refuse';
+  const reasons = (isRefusal && response.headers.get('x-bursar-reason')?.split(' ')) || [];
   const { name, status, message } = exceptionOf(
     {
       ...error,
       ...(isSigned ? { message: USE_BEARER } : {}),
-      isDenied: reasons.includes('model_not_allowed'),
+      isDenied: reasons.some((reason) => DENIALS.includes(reason)),
     },
     request.headers.has('x-stainless-lang'),
   );

@@ -81,6 +81,17 @@ export function ofDecision(observed: Observed, decision: Decision, otherwise: Ot
   return seen;
 }
 
+/**
+ * Of a turn that was refused by a limit besides money: told against its policy where the `other` one's limits would have
+ * let it through; null where both send it away. It comes back by itself, and is then told as any other.
+ */
+export function ofLimit(
+  { side, session, turnId }: Observed,
+  other: { wouldAdmit: boolean },
+): Observation | null {
+  return other.wouldAdmit ? { signal: 'refusals', side, subject: session, turnId, isBad: true } : null;
+}
+
 /** Of what the upstream said to a turn that the policy sent to a model of its own. */
 export function ofUpstream({ side, session, turnId }: Observed, isRefused: boolean): Observation {
   return { signal: 'upstream_400s', side, subject: session, turnId, isBad: isRefused };

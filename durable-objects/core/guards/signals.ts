@@ -3,7 +3,7 @@
 export const GUARD_SIGNALS = ['refusals', 'upstream_400s', 'increase_requests', 'outcome_errors'] as const;
 
 /**
- * - `refusals`: turns refused for good that the base policy would have served.
+ * - `refusals`: turns refused for good that the base policy would have served, or by a limit besides money that it lacks.
  * - `upstream_400s`: turns whose model the policy chose and the upstream refused, now or in the last day.
  * - `increase_requests`: requests for more where the base policy would have left the developer at a lesser stage.
  * - `outcome_errors`: turns that another model served than was asked for, and whose tool calls failed.

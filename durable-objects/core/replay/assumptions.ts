@@ -12,6 +12,7 @@ export const ASSUMPTIONS: readonly string[] = [
   'A turn that only waits for other turns’ holds comes back after the seconds it was told, at most ten times.',
   'A turn refused in reality that the draft would have served costs what was expected of it; what would have followed is not known and not counted.',
   'A turn that was told to come back in reality is decided over, and charged only where it came back.',
+  'Limits besides money are not replayed: a turn that one kept waiting in reality came when it came, and a draft’s own keep nobody waiting.',
   'What people did stays: pauses, stopped sessions, archiving, exemptions, wishes to step down and raises; a raise lifts the draft’s budget of the same name.',
   'A model that the upstream refused for a turn refuses it under the draft too; other models would have answered.',
   'A thread begun before the replay goes on with its recorded history, and under a draft without a step down.',

@@ -78,11 +78,12 @@ const COLUMNS: Record<keyof ReplayRow, true> = {
 export const REPLAY_COLUMNS = Object.keys(COLUMNS) as readonly (keyof ReplayRow)[];
 
 /** `decision_inputs`, which the wallet wrote; what older wallets did not write yet is optional. */
-interface StoredInputs extends Omit<RecordedInputs, 'settleSeq' | 'earlier' | 'refusal'> {
+interface StoredInputs extends Omit<RecordedInputs, 'settleSeq' | 'earlier' | 'refusal' | 'allowedModels'> {
   facts: Omit<TurnFacts, 'toolsOffered' | 'toolsUsed'>;
   settleSeq?: number;
   earlier?: RecordedInputs['earlier'];
   refusal?: RefusalWhy;
+  allowedModels?: readonly string[] | null;
 }
 
 const BY_PEOPLE = ['paused', 'archived', 'stopped'] as const;
@@ -139,6 +140,7 @@ export function toReplayEntry(row: ReplayRow): ReplayEntry {
       step: inputs.step,
       preferred: inputs.preferred,
       exempt: inputs.exempt,
+      allowedModels: inputs.allowedModels ?? null,
       refused: inputs.refused,
       hold: inputs.hold,
       settleSeq: inputs.settleSeq ?? null,

@@ -3,6 +3,7 @@
  * decision is the same whatever the policy: it is made once and taken for every such world.
  */
 import { obstaclesOf } from '../admission.ts';
+import { isAllowed } from '../cascade.ts';
 import { canonicalId, findModel } from '../catalogue/lookup.ts';
 import type { Catalogue } from '../catalogue/types.ts';
 import { decide } from '../decide.ts';
@@ -66,10 +67,9 @@ export function isPlain(
   if (turn.step !== null || turn.preferred !== null || turn.exempt || deploymentRules.length > 0)
     return false;
   if (policy === null) return true;
-  const { allowedModels, routes } = policy;
-  if (routes.length > 0) return false;
+  if (policy.routes.length > 0) return false;
   const { model } = turn.facts;
-  if (allowedModels !== null && !allowedModels.includes(canonicalId(catalogue, model))) return false;
+  if (!isAllowed({ policy, allowedModels: turn.allowedModels }, canonicalId(catalogue, model))) return false;
   const line = findModel(catalogue, model)?.line ?? null;
   return reachedDowngrades(standings, line).length === 0 && obstaclesOf(standings, line, hold).length === 0;
 }

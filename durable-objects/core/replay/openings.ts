@@ -116,6 +116,7 @@ export class Openings {
       facts,
       history: state.own === undefined ? inputs.history : state.own,
       tags: keyTags,
+      allowedModels: inputs.allowedModels,
       step: anew > 0 ? null : state.step,
       preferred: inputs.preferred,
       exempt: inputs.exempt,

@@ -88,6 +88,8 @@ export class Replay {
       this.#outcomes.refusedByPeople();
       return;
     }
+    // It was never sent, and came back as a turn of its own.
+    if (entry.inputs.refusal === 'limit') return;
     const turn = this.#turnOf(entries, entry, session.value, true);
     this.#outcomes.opened(turn);
     this.#schedule(turn);

@@ -31,8 +31,8 @@ export interface DecidedAnew {
   atMs: number;
 }
 
-/** Who or what refused a turn: the policy (`pending`: to come back in seconds), or a person. */
-export type RefusalWhy = RefusalDecision['why'] | 'paused' | 'archived' | 'stopped';
+/** Who or what refused a turn: the policy (`pending`: to come back in seconds), a limit besides money, or a person. */
+export type RefusalWhy = RefusalDecision['why'] | 'limit' | 'paused' | 'archived' | 'stopped';
 
 /** What a decision was made from, beside standings and policy: of the ledger's `decision_inputs`. */
 export interface RecordedInputs {
@@ -40,6 +40,8 @@ export interface RecordedInputs {
   step: Step | null;
   preferred: string | null;
   exempt: boolean;
+  /** The only models the key might use; null: every one, and in entries from before keys had any. */
+  allowedModels: readonly string[] | null;
   /** Models not to be tried in the last decision, those that failed on the way first. */
   refused: readonly string[];
   /** Null where a person refused the turn. */

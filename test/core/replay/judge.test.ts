@@ -34,14 +34,17 @@ const money = fc.tuple(
 );
 const world = fc.record({ policy: fc.constantFrom(...policies), money: fc.tuple(money, money) });
 
+const keyModels = fc.option(fc.subarray([...MODELS], { minLength: 1 }));
+
 test('one decision taken for many worlds is the one each would have made', () => {
   fc.assert(
     fc.property(
       fc.constantFrom(...MODELS),
       fc.array(world, { minLength: 2, maxLength: 6 }),
-      (model, worlds) => {
+      keyModels,
+      (model, worlds, allowedModels) => {
         const judge = new Judge(builtinCatalogue, NOW);
-        const turn = nextTurn(warm(60_000), { model });
+        const turn = nextTurn(warm(60_000), { model }, { allowedModels });
         for (const { policy, money: spent } of worlds) {
           const stood = standings(policy, spent);
           expect(judge.decide(turn, () => stood, policy, false)).toEqual(

@@ -38,6 +38,7 @@ const NO_INPUTS: RecordedInputs = {
   history: null,
   step: null,
   preferred: null,
+  allowedModels: null,
   exempt: false,
   refused: [],
   hold: null,

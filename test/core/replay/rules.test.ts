@@ -164,6 +164,30 @@ describe('a turn that reality refused', () => {
     expect(draft).toMatchObject({ turns: 2, cost_replayed_usd: '0.50', saved_usd: '0.00' });
   });
 
+  test('by a limit besides money was never sent: it is taken where it came again', () => {
+    const ledger = new RecordedLedger();
+    ledger.refuse({ at: 0 }, 'limit');
+    ledger.charge({ at: 30, tokens: costing(0.5) });
+    const { drafts, calibration } = replayed(setupWith(day('100')), ledger.entries).result;
+    expect(calibration).toMatchObject({ turns: 1, decisions_equal: 1, refused_by_people: 0 });
+    expect(drafts[0]).toMatchObject({
+      turns: 1,
+      refused_turns: 0,
+      postponed_turns: 0,
+      cost_replayed_usd: '0.50',
+    });
+  });
+
+  test('because its key may not use the model is refused under the draft too, and no other turn is', () => {
+    const ledger = new RecordedLedger();
+    const inputs = { allowedModels: ['claude-sonnet-5-5'] };
+    ledger.refuse({ at: 0, facts: { model: 'claude-haiku-5-5' }, inputs }, 'model');
+    ledger.charge({ at: 10, facts: { model: 'claude-haiku-5-5' }, tokens: costing(0.1) });
+    const { drafts, calibration } = replayed(setupWith(day('100')), ledger.entries).result;
+    expect(calibration).toMatchObject({ turns: 2, decisions_equal: 2 });
+    expect(drafts[0]).toMatchObject({ turns: 2, refused_turns: 1, turns_lost: 0 });
+  });
+
   test.each(['paused', 'archived', 'stopped'] as const)('because people had it %s stays refused', (why) => {
     const ledger = new RecordedLedger();
     ledger.refuse({ at: 0 }, why);

@@ -240,6 +240,18 @@ describe('structured outputs', () => {
     expect((await bedrock('bedrock-mantle')).provider.lacks(facts)).toBe('structured outputs');
   });
 
+  test.each([
+    ['bedrock', 'claude-opus-5-5', true],
+    ['bedrock', 'claude-haiku-5-5', undefined],
+    ['bedrock-mantle', 'claude-opus-5-5', undefined],
+  ] as const)('bring strict tools with them: %s, %s', async (kind, model, strict) => {
+    const { provider, fake } = await bedrock(kind);
+    const tools = [{ name: 'Bash', input_schema: { type: 'object' }, strict: true }];
+    await provider.send(request(plain({ model, tools })));
+    expect(fake.refused).toEqual([]);
+    expect((fake.calls[0]?.body.tools as { strict?: boolean }[])[0]?.strict).toBe(strict);
+  });
+
   test('tools that change are InvokeModel’s alone', async () => {
     const changing = turnFacts({ needs: ['tool_changes'] });
     expect((await bedrock('bedrock')).provider.lacks(changing)).toBeNull();

@@ -101,7 +101,7 @@ function commonProblem(
   if (!Array.isArray(body.messages) || body.messages.length === 0) return 'messages: Field required';
   return (
     metadataProblem(body.metadata) ??
-    toolsProblem(body.tools, betas) ??
+    toolsProblem(body.tools, betas, format.length > 0) ??
     outputProblem(body.output_config, ['effort', ...format]) ??
     blocksProblem(body, 'system', body.system, model) ??
     messagesProblem(body, model)
@@ -118,7 +118,8 @@ function outputProblem(config: unknown, known: readonly string[]): string | null
   return extra === undefined ? null : `output_config.${extra}: Extra inputs are not permitted`;
 }
 
-function toolsProblem(tools: unknown, betas: readonly unknown[]): string | null {
+/** Strict tools come with structured outputs. */
+function toolsProblem(tools: unknown, betas: readonly unknown[], isStrict: boolean): string | null {
   if (!Array.isArray(tools)) return null;
   for (const [index, tool] of tools.map(objectOf).entries()) {
     const type = String(tool.type ?? 'custom');
@@ -127,7 +128,10 @@ function toolsProblem(tools: unknown, betas: readonly unknown[]): string | null 
     }
     if (type !== 'custom') continue;
     const extra = Object.keys(tool).find(
-      (name) => !TOOL_FIELDS.has(name) && !betas.includes(BETA_TOOL_FIELDS[name] ?? ''),
+      (name) =>
+        !TOOL_FIELDS.has(name) &&
+        !betas.includes(BETA_TOOL_FIELDS[name] ?? '') &&
+        !(isStrict && name === 'strict'),
     );
     if (extra !== undefined) return `tools.${index}.custom.${extra}: Extra inputs are not permitted`;
   }

@@ -83,6 +83,25 @@ describe('a virtual key', () => {
     expect(changed.body).toHaveProperty('tags', { b: '2' });
   });
 
+  test('is kept to models, by any name the gateway knows of them, and freed of that again', async () => {
+    const names = ['us.anthropic.claude-haiku-4-5-20251001-v1:0', 'claude-sonnet-5-5', 'claude-sonnet-5-5'];
+    const { id } = await makeKey({ allowed_models: names });
+    const models = ['claude-haiku-4-5-20251001', 'claude-sonnet-5-5'];
+    expect((await call('GET', `${KEYS}/${id}`)).body).toMatchObject({ allowed_models: models });
+    const other = await call('PATCH', `${KEYS}/${id}`, { tags: { a: '1' } });
+    expect(other.body, 'nothing said, nothing changed').toMatchObject({ allowed_models: models });
+    const rotated = await call('POST', `${KEYS}/${id}/rotate`);
+    expect(rotated.body, 'a successor has the same').toMatchObject({ replaces: id, allowed_models: models });
+    const freed = await call('PATCH', `${KEYS}/${id}`, { allowed_models: null });
+    expect(freed).toMatchObject({ status: 200, body: { allowed_models: null } });
+    const events = await env.DB.prepare(
+      "SELECT before ->> 'allowed_models' AS before, after ->> 'allowed_models' AS after FROM audit_events WHERE target = ? AND action = 'key.update' ORDER BY rowid",
+    )
+      .bind(id)
+      .all();
+    expect(events.results.at(-1)).toEqual({ before: JSON.stringify(models), after: null });
+  });
+
   test('is dead when its revocation returns, and revoking it again is a 204 too', async () => {
     const { id } = await makeKey();
     expect(await call('DELETE', `${KEYS}/${id}`)).toMatchObject({ status: 204, body: null });
@@ -108,6 +127,12 @@ describe('a virtual key', () => {
     ['an expiry in the past', { developer: 'dev', expires_at: '2020-01-01T00:00:00Z' }, 'expires_at'],
     ['an expiry that is a date', { developer: 'dev', expires_at: '2099-01-01' }, 'expires_at'],
     ['an unknown field', { developer: 'dev', budget: '5' }, 'budget'],
+    ['no model at all', { developer: 'dev', allowed_models: [] }, 'allowed_models'],
+    [
+      'a model that is none',
+      { developer: 'dev', allowed_models: ['claude-sonnet-5-5', 'gpt'] },
+      'allowed_models[1]',
+    ],
   ])('with %s is a 400 that names the field', async (_what, body, path) => {
     expect(await call('POST', KEYS, body)).toMatchObject({
       status: 400,

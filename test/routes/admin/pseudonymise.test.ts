@@ -236,10 +236,21 @@ test('a version to go back to that names the developer is one no more: nothing o
 }, 20_000);
 
 describe('the call refuses', () => {
-  test('a developer whom a policy in force names, by its version', async () => {
+  test.each([
+    'budget',
+    'limit besides money',
+  ])('a developer whom a %s of a policy in force names, by its version', async (of) => {
     const { id, name } = await leaver();
     const [day, ...rest] = POLICY.budgets;
-    const policy = { budgets: [{ ...day, overrides: { [name]: '5.00' } }, ...rest] };
+    const limit = {
+      scope: 'developer',
+      concurrent_turns: 9,
+      overrides: { [name]: { concurrent_turns: 20 } },
+    };
+    const policy =
+      of === 'budget'
+        ? { budgets: [{ ...day, overrides: { [name]: '5.00' } }, ...rest] }
+        : { ...POLICY, limits: [limit] };
     await changePolicy({ id, wallet: walletStub(id) }, policy);
     const answer = await pseudonymise(name);
     expect(answer).toMatchObject({ status: 409, body: { error: { type: 'conflict_error' } } });

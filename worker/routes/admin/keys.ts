@@ -15,7 +15,7 @@ import { isConfirmed } from '../../turn/wallet-confirm.ts';
 import { type AdminContext, adminRouter, authorshipOf, databaseOf } from './context.ts';
 import { answer, body, ERRORS, ownerParams, pageOfSchema } from './contract.ts';
 import { type Failure, fail } from './failures.ts';
-import { issuedKeyView, keyEdit, keyParams, keyView, newKey } from './key-contract.ts';
+import { issuedKeyView, keyEdit, keyParams, keyView, knownModelsOf, newKey } from './key-contract.ts';
 import { withOwner } from './owner.ts';
 import { pageOf, pageQuery, WRONG_CURSOR } from './paging.ts';
 
@@ -53,13 +53,22 @@ keys.openapi(
   }),
   async (c) =>
     await withOwner(c, c.req.valid('param').id, async (owner) => {
-      const { developer, name = null, tags = {}, expires_at: expiresAt = null } = c.req.valid('json');
+      const {
+        developer,
+        name = null,
+        tags = {},
+        expires_at: expiresAt = null,
+        ...given
+      } = c.req.valid('json');
+      const models = knownModelsOf(given.allowed_models ?? null, c.get('bindings'));
+      if (!models.ok) return fail(c.get('requestId'), { why: 'invalid', problems: models.error });
       const fields = {
         id: newKeyId(owner.jurisdiction),
         costCenter: owner.id,
         developer,
         name,
         tags,
+        allowedModels: models.value,
         expiresAt,
       };
       return await replyWithSecret(c, owner, await createKey(databaseOf(c), fields, authorshipOf(c)));
@@ -133,10 +142,13 @@ keys.openapi(
     responses: { ...ERRORS, 200: answer(keyView, 'The key as it is now.') },
   }),
   async (c) => {
-    const { enabled, tags, expires_at: expiresAt } = c.req.valid('json');
+    const { enabled, tags, allowed_models: names, expires_at: expiresAt } = c.req.valid('json');
+    const models = knownModelsOf(names ?? null, c.get('bindings'));
+    if (!models.ok) return fail(c.get('requestId'), { why: 'invalid', problems: models.error });
     const edit = (present: VirtualKey): VirtualKeyEdit => ({
       enabled: enabled ?? present.enabled,
       tags: tags ?? present.tags,
+      allowedModels: names === undefined ? present.allowedModels : models.value,
       expiresAt: expiresAt === undefined ? present.expiresAt : expiresAt,
     });
     return await changeAndConfirm(c, c.req.valid('param'), { action: 'key.update', edit }, (key) =>

@@ -1,8 +1,8 @@
 /** `/cost_centers/{id}/wallet`: the live standing of every budget and subject, asked of the wallet itself. */
 import { createRoute, z } from '@hono/zod-openapi';
 import { formatUsd, nanoUsd } from '../../../durable-objects/core/money.ts';
-import { SCOPES, STAGE_ACTIONS } from '../../../durable-objects/core/policy/types.ts';
-import type { StandingView } from '../../../durable-objects/wallet/rpc.ts';
+import { LIMIT_SCOPES, SCOPES, STAGE_ACTIONS } from '../../../durable-objects/core/policy/types.ts';
+import type { RateView, StandingView } from '../../../durable-objects/wallet/rpc.ts';
 import { walletOf } from '../../store/wallets.ts';
 import { callWallet } from '../../turn/wallet-call.ts';
 import { adminRouter } from './context.ts';
@@ -29,7 +29,47 @@ export const budgetView = z.object({
   stage: z.enum(['none', ...STAGE_ACTIONS]),
 });
 
-const walletView = z.object({ budgets: z.array(budgetView), as_of: z.string() }).openapi('Wallet');
+const noLimit = z.number().int().nullable().openapi({ description: 'Null: without limit.' });
+
+export const rateView = z.object({
+  scope: z.enum(LIMIT_SCOPES),
+  subject: z.string(),
+  requests_last_minute: z
+    .number()
+    .int()
+    .openapi({ description: 'Turns admitted within the last 60 seconds.' }),
+  requests_per_minute: noLimit,
+  tokens_last_minute: z.number().int().openapi({
+    description: 'Prompt and output of those turns: billed, or expected while they run.',
+  }),
+  tokens_per_minute: noLimit,
+  concurrent_turns: z.number().int(),
+  concurrent_turns_limit: noLimit,
+});
+
+const walletView = z
+  .object({
+    budgets: z.array(budgetView),
+    limits: z.array(rateView).openapi({
+      description:
+        'Limits besides money: of each scope that the live policy limits, the subjects with turns within the last minute or under way.',
+    }),
+    as_of: z.string(),
+  })
+  .openapi('Wallet');
+
+export function viewOfRate(view: RateView): z.infer<typeof rateView> {
+  return {
+    scope: view.scope,
+    subject: view.subject,
+    requests_last_minute: view.requestsLastMinute,
+    requests_per_minute: view.requestsPerMinute,
+    tokens_last_minute: view.tokensLastMinute,
+    tokens_per_minute: view.tokensPerMinute,
+    concurrent_turns: view.concurrentTurns,
+    concurrent_turns_limit: view.concurrentTurnsLimit,
+  };
+}
 
 export function viewOfStanding(standing: StandingView): z.infer<typeof budgetView> {
   return {
@@ -64,6 +104,8 @@ wallet.openapi(
         ANSWER_WITHIN_MS,
       );
       if (!view) return fail(c.get('requestId'), { why: 'wallet_away' });
-      return c.json({ budgets: view.budgets.map(viewOfStanding), as_of: view.asOf }, 200);
+      const { budgets, limits, asOf } = view;
+      const shown = { budgets: budgets.map(viewOfStanding), limits: limits.map(viewOfRate), as_of: asOf };
+      return c.json(shown, 200);
     }),
 );
