@@ -75,7 +75,8 @@ export class Client {
       });
       sent.once('error', (error: NodeJS.ErrnoException) => {
         // A connection that lay idle may be closed just as it is used again.
-        if (sent.reusedSocket && error.code === 'ECONNRESET') resolve(this.#once(load, session));
+        if (sent.reusedSocket && /^(?:ECONNRESET|EPIPE)$/.test(error.code ?? ''))
+          resolve(this.#once(load, session));
         else reject(error);
       });
       sent.once('response', (response) => {
