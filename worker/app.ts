@@ -19,6 +19,7 @@ import { mountMetrics } from './routes/metrics.ts';
 import { mountOauthUsage } from './routes/oauth-usage.ts';
 import { mountOpenai } from './routes/openai.ts';
 import { openApiDocument } from './routes/openapi.ts';
+import { asSpoken, nothingThere } from './routes/spoken-errors.ts';
 
 type Configured = { bindings: Bindings; providers: Providers } | { problem: string };
 
@@ -45,7 +46,7 @@ app.use(async (context, next) => {
   const configuration = await configurationOf(context.env);
   if ('problem' in configuration) {
     console.error({ message: configuration.problem });
-    return errorResponse('api_error', configuration.problem, { requestId });
+    return await asSpoken(context.req.raw, errorResponse('api_error', configuration.problem, { requestId }));
   }
   context.set('requestId', requestId);
   context.set('bindings', configuration.bindings);
@@ -71,20 +72,16 @@ mountAlertLinks(app);
 mountAskPages(app);
 app.route('/admin/v1', admin);
 
-app.notFound((context) =>
-  errorResponse('not_found_error', `There is nothing at ${context.req.method} ${context.req.path}.`, {
-    requestId: context.var.requestId,
-  }),
-);
+app.notFound((context) => nothingThere(context.req.raw, context.var.requestId));
 
-app.onError((error, context) => {
+app.onError(async (error, context) => {
   console.error({
     message: 'a request failed',
     path: context.req.path,
     error: String(error),
     stack: error.stack,
   });
-  return errorResponse('api_error', 'The gateway met an error of its own; it has been logged.', {
-    requestId: context.var.requestId ?? `req_${crypto.randomUUID()}`,
-  });
+  const requestId = context.var.requestId ?? `req_${crypto.randomUUID()}`;
+  const message = 'The gateway met an error of its own; it has been logged.';
+  return await asSpoken(context.req.raw, errorResponse('api_error', message, { requestId }));
 });

@@ -12,7 +12,7 @@ import { modelName } from './model-aliases.ts';
 import { type ProviderCredential, readCredential } from './provider-credential.ts';
 import { err, ok, type Result } from './result.ts';
 
-export const PROVIDER_KINDS = ['anthropic', 'bedrock', 'bedrock-mantle', 'simulator'] as const;
+const PROVIDER_KINDS = ['anthropic', 'bedrock', 'bedrock-mantle', 'simulator'] as const;
 export type ProviderKind = (typeof PROVIDER_KINDS)[number];
 
 export interface ProviderSettings {

@@ -95,6 +95,19 @@ describe('the Anthropic provider', () => {
     expect(await (await createAnthropicProvider(options)).send(request())).toBe(answer);
   });
 
+  test('knows the models that it names by ids of its own, whose answers do too', async () => {
+    const list = [{ id: 'proxy', kind: 'anthropic', model_ids: { 'claude-opus-5-5': 'our-opus' } }];
+    const read = readProviders({ PROVIDERS: JSON.stringify(list), ANTHROPIC_API_KEY: 'sk-x' }, new Map());
+    if (!read.ok) throw new Error(read.error);
+    const meter = (await createAnthropicProvider(read.value[0])).meter('application/json');
+    const tokens = { input_tokens: 10, output_tokens: 5 };
+    const usage = { ...tokens, iterations: [{ type: 'message', model: 'our-opus', ...tokens }] };
+    meter.push(bytes(JSON.stringify({ model: 'our-opus', usage, content: [] })), 0);
+    meter.end(0);
+    const model = 'claude-opus-5-5';
+    expect(meter.read(0).usage).toMatchObject({ model, iterations: [{ model }] });
+  });
+
   test('carries its key nowhere but to its upstream', async () => {
     const spy = spyOnFetch();
     const provider = await createAnthropicProvider(settings('https://upstream.example', 'sk-secret'));

@@ -1,5 +1,8 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import { ok } from '../../durable-objects/core/result.ts';
 import { bodyRefused, MAX_BODY_BYTES, type TakenBody, takeBody } from '../../worker/turn/body.ts';
+import type { Dialect } from '../../worker/turn/dialect.ts';
+import { translateBody } from '../../worker/turn/translate-body.ts';
 
 const MB = 1024 * 1024;
 const taken: TakenBody[] = [];
@@ -125,6 +128,44 @@ describe('bodies at the same time', () => {
       32 * MB,
       'busy',
     ]);
+  });
+});
+
+describe('a body that is translated', () => {
+  const request = post(null);
+
+  /** Takes a body of `size` and translates it by `translate`. */
+  async function translate(size: number, translate: () => Uint8Array) {
+    const result = await takeBody(post(bodyOf(size).stream, size));
+    if (!result.ok) throw new Error(result.error);
+    const { bytes } = result.value;
+    const dialect: Dialect = {
+      translate: () =>
+        ok({ bytes: translate(), headers: new Headers(), path: '/v1/messages', answer: (each) => each }),
+      refuse: (each) => each,
+    };
+    const translated = translateBody(dialect, result.value, request);
+    if (translated.ok) taken.push(translated.value.body);
+    return { translated, bytes };
+  }
+
+  test('is freed at once, and what comes in its place takes up the room that it needs', async () => {
+    const { translated, bytes } = await translate(2 * MB, () => new Uint8Array(50 * MB));
+    expect(translated.ok && translated.value.body.bytes.byteLength).toBe(50 * MB);
+    expect(bytes.byteLength).toBe(0);
+    expect(await take(post(bodyOf(20 * MB).stream, 20 * MB))).toBe('busy');
+    taken.pop()?.release();
+    expect(await take(post(bodyOf(32 * MB).stream, 32 * MB))).toBe(32 * MB);
+  });
+
+  test('gives its room back where the translation fails', async () => {
+    for (let time = 0; time < 3; time += 1) {
+      const failing = (): never => {
+        throw new TypeError('a mistake of ours');
+      };
+      await expect(translate(30 * MB, failing)).rejects.toThrow('a mistake of ours');
+    }
+    expect(await take(post(bodyOf(32 * MB).stream, 32 * MB))).toBe(32 * MB);
   });
 });
 

@@ -18,6 +18,14 @@ const refusingConnections: Answers = () => {
 };
 const OPUS = 'claude-opus-5-5';
 const SONNET = 'claude-sonnet-5-5';
+const MESSAGE = JSON.stringify({
+  id: 'msg_1',
+  type: 'message',
+  model: OPUS,
+  content: [{ type: 'text', text: '{}' }],
+  stop_reason: 'end_turn',
+  usage: { input_tokens: 1_000, output_tokens: 50 },
+});
 
 /** A turn that was read to its end and settled. */
 async function turn({ bursar }: Team, body: object = {}, init: RequestInit = {}): Promise<Response> {
@@ -226,6 +234,14 @@ describe('the order of providers', () => {
     });
     await turn(team);
     expect(team.asked()).toEqual(['common']);
+    // Nor are models listed with them.
+    const listed = await providerTeam(null, {
+      theirs: { answers: () => Response.json({ data: [] }), settings: { cost_centers: ['somebody-else'] } },
+      common: { answers: () => Response.json({ data: [] }) },
+    });
+    const headers = { authorization: `Bearer ${listed.bursar.key}` };
+    expect((await listed.bursar.call('/v1/models', { headers })).status).toBe(200);
+    expect(listed.asked()).toEqual(['common']);
   });
 
   test('ends where no provider may take the turn, with a reason and nothing held', async () => {
@@ -238,6 +254,44 @@ describe('the order of providers', () => {
     });
     expect(team.asked()).toEqual([]);
     expect(await walletStub(team.bursar.costCenter).holds()).toEqual([]);
+  });
+});
+
+describe('a step down to a model that no provider can serve the turn by', () => {
+  const HAIKU = 'claude-haiku-5-5';
+  /** Every turn is in the downgrade stage from the first cent on. */
+  const policy = (cascade: string[]): object => ({
+    budgets: [{ id: 'team-day', scope: 'cost_center', window: 'day', limit_usd: '100' }],
+    stages: [
+      { at: '0.000001', do: 'downgrade', step_down: 'always' },
+      { at: '1.10', do: 'pause' },
+    ],
+    cascade,
+  });
+  const format = { type: 'json_schema', schema: { type: 'object' } };
+
+  test('goes on to the next one, or to the model asked for, and the developer is not stopped', async () => {
+    const settings = { only_models: [OPUS, HAIKU] };
+    const team = await providerTeam(policy([OPUS, SONNET, HAIKU]), { a: { answers: well, settings } });
+    await turn(team);
+    expect((await turn(team)).headers.get('x-bursar-model')).toBe(HAIKU);
+    const without = await providerTeam(policy([OPUS, SONNET]), { a: { answers: well, settings } });
+    await turn(without);
+    expect((await turn(without)).headers.get('x-bursar-model')).toBe(OPUS);
+    expect(await ledgerOf(without)).toMatchObject([{ kind: 'charge' }, { kind: 'charge', attempt: 2 }]);
+    expect(await walletStub(without.bursar.costCenter).holds()).toEqual([]);
+  });
+
+  test('is told by the model that is to serve: Haiku 5.5 has no structured outputs on Bedrock', async () => {
+    const settings = { kind: 'bedrock', region: 'eu-central-1', secret: 'BEDROCK_KEY' };
+    const bedrock = { answers: () => Response.json(JSON.parse(MESSAGE)), settings };
+    const secrets = { BEDROCK_KEY: 'a-bedrock-api-key' } as Record<string, string>;
+    const team = await providerTeam(policy([OPUS, HAIKU]), { a: bedrock }, secrets);
+    const asking = { stream: false, output_config: { format } };
+    await turn(team, asking);
+    expect((await turn(team, asking)).headers.get('x-bursar-model')).toBe(OPUS);
+    const bodies = team.bursar.sent.map(({ body }) => JSON.parse(new TextDecoder().decode(body)));
+    expect(bodies).toMatchObject([{ output_config: { format } }, { output_config: { format } }]);
   });
 });
 

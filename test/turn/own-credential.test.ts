@@ -84,6 +84,16 @@ describe('a credential of the developer’s own', () => {
   });
 });
 
+test.each([
+  'Bearer\tbk_squad.k1.1_x',
+  'Token bk_squad.k1.1_x',
+  'Bearer sk-ant-mine, Bearer bk_squad.k1.1_x',
+])('a Bursar key is no credential for Anthropic, nor is anything beside it: %s', async (authorization) => {
+  const bursar = await gateway(POLICY, () => streamOf(streamedAnswer()), ON);
+  expect((await ownTurn(bursar, { authorization })).status).toBe(200);
+  expect(bursar.sent.map(({ headers }) => headers.get('authorization'))).toEqual([null]);
+});
+
 test('a Bursar key alone may stand in x-bursar-key: the organisation pays', async () => {
   const bursar = await gateway(POLICY, () => streamOf(streamedAnswer()));
   const response = await ownTurn(bursar, {});

@@ -4,9 +4,10 @@
  */
 import { canonicalId } from '../../durable-objects/core/catalogue/lookup.ts';
 import { builtinCatalogue } from '../../durable-objects/core/catalogue/models.ts';
+import { withOwnIds } from '../../durable-objects/core/model-aliases.ts';
 import type { ProviderSettings } from '../../durable-objects/core/provider-settings.ts';
 import { fingerprint } from './fingerprint.ts';
-import { createMessagesMeter } from './messages-meter.ts';
+import { createNamedMeter } from './named-meter.ts';
 import type { Provider, ProviderRequest } from './provider.ts';
 import { withModel } from './request-model.ts';
 
@@ -17,6 +18,7 @@ import { withModel } from './request-model.ts';
 export async function createAnthropicProvider(settings: ProviderSettings): Promise<Provider> {
   const { id, weight, costCenters, priceMillionths, credential, url, onlyModels } = settings;
   if (credential?.kind !== 'api_key' || url === null) throw new TypeError(`${id} has no key or no address`);
+  const ownIds = withOwnIds(new Map(), [settings]);
   const access: Access = { url, apiKey: credential.apiKey, modelIds: settings.modelIds };
   return {
     id,
@@ -28,7 +30,7 @@ export async function createAnthropicProvider(settings: ProviderSettings): Promi
     serves: (model) => onlyModels === null || onlyModels.includes(canonicalId(builtinCatalogue, model)),
     lacks: () => null,
     send: (request) => sendToAnthropic(access, request),
-    meter: createMessagesMeter,
+    meter: (contentType) => createNamedMeter(contentType, ownIds),
   };
 }
 

@@ -7,7 +7,7 @@ const TABLE = Int32Array.from({ length: 256 }, (_, byte) => {
   return crc;
 });
 
-/** Of `bytes` from `from` up to `to`. */
+/** Of `bytes` from `from` up to `to`, unsigned. */
 export function crc32(bytes: Uint8Array, from: number, to: number): number {
   let crc = -1;
   for (let at = from; at < to; at++) crc = (TABLE[(crc ^ (bytes[at] ?? 0)) & 0xff] ?? 0) ^ (crc >>> 8);

@@ -3,7 +3,7 @@
  * number notation, escapes and white space included. The text has to be valid JSON (it was parsed before); the
  * scanner only finds where members begin and end, and gives up (null) rather than guess.
  */
-import type { Edit, JsonObject } from './json-edit.ts';
+import { applyEdits, type Edit, type JsonObject } from './json-edit.ts';
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
@@ -64,6 +64,15 @@ export function spliceMembers(
     cuts.push({ from: entry.start, to: entry.end, text: JSON.stringify(members).slice(1, -1) });
   }
   return assemble(bytes, cuts);
+}
+
+/**
+ * The text with the edits made: in its own bytes where that can be done for certain, else written anew from what
+ * `parse` reads in it. The very bytes where there is nothing to edit.
+ */
+export function editJson(bytes: Uint8Array, edits: readonly Edit[], parse: () => unknown): Uint8Array {
+  if (edits.length === 0) return bytes;
+  return spliceJson(bytes, edits) ?? encoder.encode(JSON.stringify(applyEdits(parse(), edits)));
 }
 
 /** The cuts, in order, that make the edits in the object or array at `at`. */

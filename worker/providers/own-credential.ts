@@ -11,6 +11,8 @@ import { createSimulatorProvider } from './simulator/simulator.ts';
 
 /** The headers a credential is in. */
 const CREDENTIALS = ['authorization', 'x-api-key'];
+/** A key of Bursar's, which is nobody else's to see, under whatever scheme and beside whatever it stands. */
+const OF_BURSAR = /(?:^|[\s,])bk_/i;
 
 /**
  * The upstream for these request headers, which hold the credential; null where they hold none. It is called where the
@@ -22,7 +24,7 @@ export async function ownCredentialProvider(
 ): Promise<Provider | null> {
   const given = CREDENTIALS.flatMap((name) => {
     const value = headers.get(name);
-    return value === null || /^(?:bearer +)?bk_/i.test(value) ? [] : [[name, value] as const];
+    return value === null || OF_BURSAR.test(value) ? [] : [[name, value] as const];
   });
   if (given.length === 0) return null;
   const credentialId = await fingerprint(OWN_PROVIDER, given.map(([, value]) => value).join('\n'));

@@ -8,21 +8,12 @@
  * says so.
  */
 import type { Capabilities, Model } from '../../durable-objects/core/catalogue/types.ts';
-import {
-  applyEdits,
-  type Edit,
-  isJsonObject,
-  type JsonObject,
-  remove,
-  replace,
-} from '../providers/json-edit.ts';
-import { spliceJson } from '../providers/json-splice.ts';
+import { type Edit, isJsonObject, type JsonObject, remove, replace } from '../providers/json-edit.ts';
+import { editJson } from '../providers/json-splice.ts';
 import { fitContext } from './adapt-context.ts';
 import { effortsWith, fitOutputConfig } from './adapt-effort.ts';
 import { fitMessages } from './adapt-messages.ts';
 import { fitThinking, lowerBudget } from './adapt-thinking.ts';
-
-const encoder = new TextEncoder();
 
 /**
  * The body to send to `targetId`, with at most `maxTokens` of output (null: as many as asked for). `body` is
@@ -41,8 +32,7 @@ export function adaptBody(
     body.model === targetId
       ? limitOutput(body, maxTokens)
       : [replace(['model'], targetId), ...withoutFallbacks(body), ...fitTo(target, body, maxTokens)];
-  if (edits.length === 0) return bytes;
-  return spliceJson(bytes, edits) ?? encoder.encode(JSON.stringify(applyEdits(body, edits)));
+  return editJson(bytes, edits, () => body);
 }
 
 function fitTo(target: Model | null, body: JsonObject, maxTokens: number | null): Edit[] {

@@ -31,9 +31,14 @@ class Room {
   /** False where there is no more room. */
   grow(size: number): boolean {
     if (bytesInFlight + size > MAX_BYTES_IN_FLIGHT) return false;
+    this.take(size);
+    return true;
+  }
+
+  /** For what is there already, whatever room there is: the next body waits the longer. */
+  take(size: number): void {
     bytesInFlight += size;
     this.#size += size;
-    return true;
   }
 
   release(): void {
@@ -69,18 +74,21 @@ function takenBody(room: Room, buffer: ArrayBuffer): TakenBody {
 }
 
 /**
- * Another body in the place of one: the room stays taken, as about as large as before, and the bytes that were taken are
- * freed at once. The same body where the bytes are the same.
+ * Another body in the place of one, whose bytes are freed at once and whose room is the new one's: a translation can be
+ * longer than what it is of. The same body where the bytes are the same.
  */
 export function exchangeBody(taken: TakenBody, bytes: Uint8Array): TakenBody {
   if (bytes === taken.bytes) return taken;
+  taken.release();
+  const room = new Room();
+  room.take(bytes.byteLength);
   const exchanged = { bytes };
   return {
     get bytes() {
       return exchanged.bytes;
     },
     release: () => {
-      taken.release();
+      room.release();
       exchanged.bytes = new Uint8Array(0);
     },
   };

@@ -63,7 +63,13 @@ export async function findAnswer(
   course.asked.set(model, asked);
   const among = turn.own ? [turn.own] : edge.providers;
   const order = providersFor(wantedBy(turn, admitted), among, Date.now());
-  if (!Array.isArray(order)) return { kind: 'nobody', nobody: order };
+  if (!Array.isArray(order)) {
+    const found = { kind: 'nobody', nobody: order } as const;
+    if (model === turn.facts.model) return found;
+    // A step to a model that nobody here can serve is one more that did not work. Not remembered: it costs one call to
+    // the wallet, and a deployment's providers can change at any time.
+    return { kind: 'reopen', cause: { kind: 'model_refused', remember: false }, otherwise: found };
+  }
   const left = order.filter((provider) => !asked.has(provider));
   const deadlineMs = course.startedAtMs + edge.bindings.failover.totalMs;
   const isShared = order.length > 1;

@@ -39,11 +39,12 @@ export function providersFor(
   nowMs: number,
 ): Provider[] | Nobody {
   const { costCenter, model, facts, allowed, last } = wanted;
-  const serving = ofCostCenter(providers, costCenter).filter((each) => each.serves(model));
+  const serving = providersOf(providers, costCenter).filter((each) => each.serves(model));
   if (serving.length === 0) return { why: 'model', lacks: [] };
   const usable = serving.filter(({ id }) => allowed === null || allowed.includes(id));
   if (usable.length === 0) return { why: 'not_allowed', lacks: [] };
-  const lacks = usable.map((each) => facts && each.lacks(facts));
+  // By the model it is to be served by, which after a step down is another than the one asked for.
+  const lacks = usable.map((each) => facts && each.lacks({ ...facts, model }));
   const able = usable.filter((_, index) => lacks[index] === null);
   if (able.length === 0) return { why: 'lacks', lacks: lacks.filter((each) => each !== null) };
   if (able.length === 1) return able;
@@ -56,7 +57,7 @@ export function providersFor(
 }
 
 /** A cost center with providers of a kind to itself uses no others of that kind; nobody else uses those. */
-function ofCostCenter(providers: readonly Provider[], costCenter: string): Provider[] {
+export function providersOf(providers: readonly Provider[], costCenter: string): Provider[] {
   const own = providers.filter(({ costCenters }) => costCenters?.includes(costCenter));
   const kinds = new Set(own.map(({ name }) => name));
   return providers.filter(

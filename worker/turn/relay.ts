@@ -10,13 +10,14 @@ import { errorResponse } from '../envelope.ts';
 import type { Provider, ProviderRequest } from '../providers/provider.ts';
 import { withModel } from '../providers/request-model.ts';
 import { authenticate, keyRejected, ownUpstream, walletAway } from './authenticate.ts';
-import { bodyRefused, exchangeBody, type TakenBody, takeBody } from './body.ts';
+import { bodyRefused, type TakenBody, takeBody } from './body.ts';
 import { type Dialect, NATIVE, type Translation } from './dialect.ts';
 import { type Edge, walletOfKey } from './edge.ts';
 import { nobodyServes } from './failover.ts';
 import { downstreamHeaders, upstreamHeaders } from './forward.ts';
 import { type BodyProblem, parseBody } from './inspect.ts';
-import { type Nobody, providersFor } from './provider-order.ts';
+import { type Nobody, providersFor, providersOf } from './provider-order.ts';
+import { translateBody } from './translate-body.ts';
 import { isCredentialRefusal, troubleOf } from './trouble.ts';
 import { clientLeft, credentialRefused, pathOf, tellCredentialRefused, upstreamAway } from './upstream.ts';
 import { callWallet, WALLET_LIMIT_MS } from './wallet-call.ts';
@@ -38,14 +39,11 @@ export async function relayCount(request: Request, edge: Edge, dialect: Dialect 
   if (caller instanceof Response) return await dialect.refuse(caller);
   const taken = await takeBody(request);
   if (!taken.ok) return await dialect.refuse(bodyRefused(taken.error, edge.requestId));
-  const translated = dialect.translate(taken.value.bytes, request);
-  if (!translated.ok) {
-    taken.value.release();
-    return await dialect.refuse(bodyProblem(translated.error, edge));
-  }
-  const body = exchangeBody(taken.value, translated.value.bytes);
+  const translated = translateBody(dialect, taken.value, request);
+  if (!translated.ok) return await dialect.refuse(bodyProblem(translated.error, edge));
+  const { translation, body } = translated.value;
   try {
-    return await translated.value.answer(await count(translated.value, body, caller, request.signal, edge));
+    return await translation.answer(await count(translation, body, caller, request.signal, edge));
   } finally {
     body.release();
   }
@@ -120,10 +118,13 @@ async function passOn(relayed: Relayed, caller: Caller, signal: AbortSignal, edg
   return await credentialRefused(answer, edge.requestId);
 }
 
-/** A call about no model is for whoever lists them. */
+/** A call about no model is for whoever of the cost center's lists them. */
 function orderFor({ model }: Relayed, { key, own }: Caller, { providers }: Edge): Provider[] | Nobody {
   if (own) return [own];
-  if (model === null) return [...providers];
+  if (model === null) {
+    const listing = providersOf(providers, key.costCenter);
+    return listing.length > 0 ? listing : { why: 'model', lacks: [] };
+  }
   const wanted = { costCenter: key.costCenter, model, facts: null, allowed: null, last: null };
   return providersFor(wanted, providers, Date.now());
 }

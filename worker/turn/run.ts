@@ -9,12 +9,13 @@ import { errorResponse } from '../envelope.ts';
 import { withAskLink } from './ask-more.ts';
 import { startRunning, type Turn } from './attempt.ts';
 import { authenticate, keyRejected, ownUpstream, walletAway } from './authenticate.ts';
-import { bodyRefused, exchangeBody, type TakenBody, takeBody } from './body.ts';
+import { bodyRefused, type TakenBody, takeBody } from './body.ts';
 import { type Dialect, NATIVE, type Translation } from './dialect.ts';
 import { type Edge, walletOfKey } from './edge.ts';
 import { inspect } from './inspect.ts';
 import { refusedTurn, turnHeaders } from './reply.ts';
 import { send } from './send.ts';
+import { translateBody } from './translate-body.ts';
 import { callWallet, WALLET_LIMIT_MS } from './wallet-call.ts';
 
 /** Answers `POST /v1/messages`, and what means the same in another dialect. */
@@ -26,17 +27,16 @@ export async function runTurn(request: Request, edge: Edge, dialect: Dialect = N
   if (own instanceof Response) return await dialect.refuse(own);
   const taken = await takeBody(request);
   if (!taken.ok) return await dialect.refuse(bodyRefused(taken.error, edge.requestId));
-  const translated = dialect.translate(taken.value.bytes, request);
+  const translated = translateBody(dialect, taken.value, request);
   if (!translated.ok) {
-    taken.value.release();
     const { path, message } = translated.error;
     const options = { requestId: edge.requestId };
     return await dialect.refuse(errorResponse('invalid_request_error', `${path}: ${message}`, options));
   }
-  const body = exchangeBody(taken.value, translated.value.bytes);
+  const { translation, body } = translated.value;
   try {
-    const answer = await inspectAndOpen({ request, key, own, body, receivedAtMs }, translated.value, edge);
-    return await translated.value.answer(answer);
+    const answer = await inspectAndOpen({ request, key, own, body, receivedAtMs }, translation, edge);
+    return await translation.answer(answer);
   } finally {
     body.release();
   }

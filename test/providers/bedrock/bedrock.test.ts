@@ -150,6 +150,7 @@ describe.each(KINDS)('a provider of kind %s', (kind) => {
   test('lists the models it serves, with what they cannot do here', async () => {
     const { provider } = await bedrock(kind, { only_models: ['claude-haiku-5-5', 'claude-haiku-4-5'] });
     const get: ProviderRequest = { ...request(plain()), method: 'GET', model: null, body: null };
+    expect((await provider.send({ ...get, path: '/v1/models/%zz' })).status).toBe(404);
     const page = await provider.send({ ...get, path: '/v1/models?limit=1' });
     expect(await page.json()).toMatchObject({
       data: [
@@ -206,6 +207,15 @@ describe('the ids it asks by', () => {
     expect(fake.calls).toMatchObject([{ kind: 'stream', modelId: id }]);
   });
 
+  test('mean the same in what an answer says of its usage, whose geography is in the multiplier', async () => {
+    const { provider } = await bedrock('bedrock', { model_ids: { 'claude-opus-5-5': ARN } });
+    const meter = provider.meter('application/json');
+    const usage = { input_tokens: 10, output_tokens: 5, inference_geo: 'us' };
+    meter.push(new TextEncoder().encode(JSON.stringify({ model: ARN, usage, content: [] })), 0);
+    meter.end(0);
+    expect(meter.read(0).usage).toMatchObject({ model: 'claude-opus-5-5', inferenceGeo: null });
+  });
+
   test('count by the foundation model, whatever the turns go through', async () => {
     const { provider, fake } = await bedrock('bedrock', { model_ids: { 'claude-opus-5-5': ARN } });
     const path = '/v1/messages/count_tokens';
@@ -225,6 +235,22 @@ describe('the ids it asks by', () => {
     expect((await provider.send(request(plain()))).status).toBe(400);
     expect(fake.refused[0]).toContain('/model/..%2F..%2Fevil%3Fx%3D1%23/');
   });
+});
+
+test('a field of which nothing is taken goes as a whole', async () => {
+  const { provider, fake } = await bedrock('bedrock');
+  const body = { metadata: { trace: 't' }, output_config: { task_budget: { type: 'tokens', total: 5_000 } } };
+  await provider.send(request(plain(body)));
+  expect(fake.refused).toEqual([]);
+  expect(Object.keys(fake.calls[0]?.body ?? {})).toEqual(['anthropic_version', 'messages', 'max_tokens']);
+});
+
+test('tokens of a long prompt are counted whole', async () => {
+  const { provider, fake } = await bedrock('bedrock');
+  const content = `${'caf\u00e9 '.repeat(20_001)}!`;
+  const counted = { model: 'claude-opus-5-5', messages: [{ role: 'user', content }] };
+  expect((await provider.send(request(counted, { path: '/v1/messages/count_tokens' }))).status).toBe(200);
+  expect(fake.calls).toMatchObject([{ kind: 'count', body: { messages: counted.messages } }]);
 });
 
 describe('structured outputs', () => {

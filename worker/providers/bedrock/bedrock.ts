@@ -2,11 +2,11 @@
 import { withOwnIds } from '../../../durable-objects/core/model-aliases.ts';
 import type { ProviderSettings } from '../../../durable-objects/core/provider-settings.ts';
 import { errorResponse } from '../../envelope.ts';
-import type { Provider, ProviderRequest } from '../provider.ts';
+import { createNamedMeter, withUsage } from '../named-meter.ts';
+import type { Meter, Provider, ProviderRequest } from '../provider.ts';
 import { type Accepted, INVOKE_MODEL, MESSAGES_ENDPOINT } from './accepted.ts';
 import { type Access, credentialId } from './access.ts';
 import type { Endpoint } from './bedrock-call.ts';
-import { createBedrockMeter } from './bedrock-meter.ts';
 import { bedrockId, foundationId } from './ids.ts';
 import { countInvoke, sendInvoke } from './invoke.ts';
 import { lackedOf } from './lacking.ts';
@@ -36,8 +36,13 @@ export async function createBedrockProvider(settings: ProviderSettings): Promise
     lacks: (facts) => lackedOf(facts, accepted),
     send: async (request) =>
       listed(request, serves, accepted) ?? (await called({ settings, url, access }, request)),
-    meter: (contentType) => createBedrockMeter(contentType, ownIds),
+    meter: (contentType) => meterOf(contentType, ownIds),
   };
+}
+
+/** Where Bedrock computes is in the provider's multiplier already: geography must not be charged on top of it. */
+function meterOf(contentType: string, ownIds: ReadonlyMap<string, string>): Meter {
+  return withUsage(createNamedMeter(contentType, ownIds), (usage) => ({ ...usage, inferenceGeo: null }));
 }
 
 function listed(request: ProviderRequest, serves: Provider['serves'], accepted: Accepted): Response | null {

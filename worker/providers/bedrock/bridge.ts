@@ -42,12 +42,13 @@ function isLetIn(byBeta: ReadonlyMap<string, string>, name: string, betas: reado
   return beta !== undefined && betas.includes(beta);
 }
 
-/** Every member but those that are known. */
+/** Every member but those that are known; all of the object where it has none of these. */
 function others(value: unknown, path: Path, known: ReadonlySet<string>): Edit[] {
   if (!isJsonObject(value)) return [];
-  return Object.keys(value)
-    .filter((name) => !known.has(name))
-    .map((name) => remove([...path, name]));
+  const names = Object.keys(value);
+  const unknown = names.filter((name) => !known.has(name));
+  if (unknown.length > 0 && unknown.length === names.length) return [remove(path)];
+  return unknown.map((name) => remove([...path, name]));
 }
 
 /** Tools with a type of their own are the client's known ones, which take what they take. */

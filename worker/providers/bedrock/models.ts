@@ -22,10 +22,19 @@ export function modelsAnswer(
   const answer =
     id === undefined
       ? listModels(served, searchParams, nowMs, described)
-      : getModel(served, decodeURIComponent(id), nowMs, described);
+      : getModel(served, decoded(id), nowMs, described);
   const requestId = `req_${crypto.randomUUID()}`;
   if (answer.ok) return Response.json(answer.value, { headers: { 'request-id': requestId } });
   return errorResponse(answer.error.type, answer.error.message, { requestId });
+}
+
+/** An id that is no well-formed encoding is one that no model has. */
+function decoded(id: string): string {
+  try {
+    return decodeURIComponent(id);
+  } catch {
+    return id;
+  }
 }
 
 /** What the first-party API has and Bedrock has not. */

@@ -5,7 +5,7 @@
  */
 
 /** Claude Code gives up after 300 s; what stands between may be less patient. */
-export const PING_AFTER_MS = 15_000;
+const PING_AFTER_MS = 15_000;
 const PING = new TextEncoder().encode('event: ping\ndata: {"type": "ping"}\n\n');
 
 export interface Conversion {

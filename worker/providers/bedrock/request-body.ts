@@ -1,6 +1,6 @@
 /** A request of the Messages API as the body of a request to Bedrock: bridged, and with what Bedrock wants in it. */
-import { applyEdits, type Edit, isJsonObject, type JsonObject, replace } from '../json-edit.ts';
-import { spliceJson } from '../json-splice.ts';
+import { type Edit, isJsonObject, type JsonObject, replace } from '../json-edit.ts';
+import { editJson } from '../json-splice.ts';
 import { type Accepted, acceptedBetas, askedBetas, INVOKE_MODEL, MESSAGES_ENDPOINT } from './accepted.ts';
 import { bridgeEdits } from './bridge.ts';
 import { hasStructuredOutputs } from './lacking.ts';
@@ -34,7 +34,8 @@ export function invokeBody(
   const added: JsonObject = { anthropic_version: VERSION };
   if (betas.length > 0) added.anthropic_beta = betas;
   if (forCount && body.max_tokens === undefined) added.max_tokens = leastTokens(body.thinking);
-  return { bytes: withMembers(edited(bytes, body, edits), added), stream: body.stream === true, betas };
+  const left = editJson(bytes, edits, () => body);
+  return { bytes: withMembers(left, added), stream: body.stream === true, betas };
 }
 
 /** The body for the Messages endpoint: with the id of the model there. The same bytes where nothing has to change. */
@@ -48,7 +49,7 @@ export function messagesBody(
   if (!body) return null;
   const { betas, edits } = bridged(body, headers, model, MESSAGES_ENDPOINT);
   const named = body.model === undefined ? edits : [...edits, replace(['model'], id)];
-  return { bytes: edited(bytes, body, named), stream: body.stream === true, betas };
+  return { bytes: editJson(bytes, named, () => body), stream: body.stream === true, betas };
 }
 
 function bridged(
@@ -69,11 +70,6 @@ function parsedObject(bytes: Uint8Array): JsonObject | null {
   } catch {
     return null;
   }
-}
-
-/** In the body's own bytes where that can be done for certain. */
-function edited(bytes: Uint8Array, body: JsonObject, edits: readonly Edit[]): Uint8Array {
-  return spliceJson(bytes, edits) ?? encoder.encode(JSON.stringify(applyEdits(body, edits)));
 }
 
 /** The object with members in front of its own. */

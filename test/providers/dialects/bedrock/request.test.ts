@@ -50,6 +50,11 @@ describe('a body of InvokeModel', () => {
     expect(translated(`{${VERSION}}`).apiVersion).toBeNull();
   });
 
+  test('has betas of any name, such as those that objects have', () => {
+    const betas = ['constructor', '__proto__'];
+    expect(translated(`{${VERSION},"anthropic_beta":${JSON.stringify(betas)}}`).betas).toEqual(betas);
+  });
+
   test('has its betas by the names of the API', () => {
     const betas = '["context-1m-2025-08-07","tool-search-tool-2025-10-19"]';
     expect(translated(`{${VERSION},"anthropic_beta":${betas}}`).betas).toEqual([

@@ -29,9 +29,9 @@ const API_VERSION = /^\d{4}-\d{2}-\d{2}$/;
 const BETA = /^[\x21-\x2b\x2d-\x7e]{1,256}$/;
 
 /** Betas that Bedrock knows by another name than the API: those for the same use of Claude Code in its two modes. */
-const API_BETAS: Partial<Record<string, string>> = {
-  'tool-search-tool-2025-10-19': 'advanced-tool-use-2025-11-20',
-};
+const API_BETAS: ReadonlyMap<string, string> = new Map([
+  ['tool-search-tool-2025-10-19', 'advanced-tool-use-2025-11-20'],
+]);
 
 /**
  * `members` (the model, and whether to stream) come into the body; `removed` go out of it. The bytes and their parsed
@@ -61,7 +61,7 @@ export function toMessages(
   return ok({
     bytes: spliceMembers(bytes, 'anthropic_version', members, gone) ?? rewritten(body, members, gone),
     apiVersion: API_VERSION.test(version) ? version : null,
-    betas: (betas ?? []).map((name) => API_BETAS[name] ?? name),
+    betas: (betas ?? []).map((name) => API_BETAS.get(name) ?? name),
   });
 }
 
