@@ -11,7 +11,9 @@ const PURE = [
   'test/player/**/*.test.ts',
   'test/policy/diff/**/*.test.ts',
   'test/policy/review/**/*.test.ts',
+  'test/providers/bedrock/base64-bytes.test.ts',
   'test/providers/event-stream.test.ts',
+  'test/providers/json-splice.test.ts',
   'test/providers/dialects/**/*.test.ts',
 ];
 

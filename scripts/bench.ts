@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: what Bursar costs on this machine, beside the direct call and the least a Worker can do.
- * `--quick` takes under a minute instead of under five; `--json` prints the results as JSON instead of tables.
+ * `--quick` takes a minute and a half instead of under ten; `--json` prints the results as JSON instead of tables.
  * Linux only (CPU and memory are read from /proc). Quote ratios, not milliseconds: the load, the upstream and
  * what is measured share the machine's cores.
  */
@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type BenchBed, makeBenchBed } from './bench/bench-bed.ts';
 import { measureCell, measureMemory, measureThroughput, warmUp } from './bench/measure.ts';
+import { measureTurns, measureWayLatencies, warmUpWays } from './bench/measure-ways.ts';
 import { makePlan, type Plan, SIZES } from './bench/plan.ts';
 import {
   CELL_HEADER,
@@ -22,6 +23,13 @@ import {
   THROUGHPUT_HEADER,
   throughputRow,
 } from './bench/report.ts';
+import {
+  TURNS_HEADER,
+  turnsRows,
+  WAY_LATENCY_HEADER,
+  wayGoalLines,
+  wayLatencyRow,
+} from './bench/report-ways.ts';
 
 const STREAMS = 64;
 const CONNECTIONS = 64;
@@ -44,7 +52,7 @@ process.exit(0);
 
 /** Memory first: later the heap has grown by what came before. */
 async function measure(bed: BenchBed, plan: Plan): Promise<Results> {
-  const results: Results = { cells: [], throughput: [], memory: [] };
+  const results: Results = { cells: [], throughput: [], memory: [], turns: [], wayLatencies: [] };
   await warmUp(bed);
 
   say('\nMemory of the Worker and its wallet');
@@ -71,7 +79,29 @@ async function measure(bed: BenchBed, plan: Plan): Promise<Results> {
     say(throughputRow(throughput));
   }
 
+  await measureWays(bed, plan, results);
   say('\nGoals');
-  for (const line of goalLines(results)) say(line);
+  for (const line of [...goalLines(results), ...wayGoalLines(results)]) say(line);
   return results;
+}
+
+/** Every dialect and provider beside the native path, all in the same run. */
+async function measureWays(bed: BenchBed, plan: Plan, results: Results): Promise<void> {
+  await warmUpWays(bed);
+  say(
+    '\nCPU of workerd a turn by way: median and least of the rounds; as multiples of the native way in the same round: median, least, most',
+  );
+  say(TURNS_HEADER);
+  for (const cell of plan.turns) {
+    const turns = await measureTurns(bed, cell);
+    results.turns.push(turns);
+    for (const line of turnsRows(turns)) say(line);
+  }
+  say('\nAdded p50 by way in ms, paced, first byte out to last byte in');
+  say(WAY_LATENCY_HEADER);
+  for (const cell of plan.wayCells) {
+    const measured = await measureWayLatencies(bed, cell, plan);
+    results.wayLatencies.push(measured);
+    say(wayLatencyRow(measured));
+  }
 }

@@ -13,15 +13,17 @@ import { readWranglerConfig } from '../wrangler-config.ts';
 import { bareConfiguration, type Compatibility } from './configurations.ts';
 import { startBursar, startD1, writeModule } from './gateway.ts';
 import type { Target } from './load.ts';
+import { type CostCenter, providerBindings } from './ways.ts';
 import { startWorkerd, type WorkerdProcess } from './workerd.ts';
 
 export interface BenchBed {
   direct: Target;
   bare: Target & { process: WorkerdProcess };
   bursar: Target & { process: WorkerdProcess };
+  /** Bursar with a key of each cost center. */
+  costCenters: Record<CostCenter, Target>;
 }
 
-const COST_CENTER = 'bench';
 const LIMIT = '5000000.00';
 const POLICY = {
   budgets: [
@@ -46,12 +48,23 @@ export async function makeBenchBed(folder: string): Promise<BenchBed> {
     d1,
     adminToken,
     heapMiB: null,
+    bindings: providerBindings(upstream),
   });
-  const key = await makeKey(new URL(bursar.url), adminToken);
+  const target = async (id: CostCenter): Promise<Target> => {
+    const key = await makeKey(new URL(bursar.url), adminToken, id);
+    return { name: id, url: bursar.url, headers: { authorization: `Bearer ${key}` } };
+  };
+  const costCenters = {
+    bench: await target('bench'),
+    'bench-invoke': await target('bench-invoke'),
+    'bench-mantle': await target('bench-mantle'),
+    'bench-two': await target('bench-two'),
+  };
   return {
     direct: { name: 'direct', url: upstream, headers: {} },
     bare: { name: 'bare', url: bare.url, headers: {}, process: bare },
-    bursar: { name: 'bursar', url: bursar.url, headers: { authorization: `Bearer ${key}` }, process: bursar },
+    bursar: { ...costCenters.bench, name: 'bursar', process: bursar },
+    costCenters,
   };
 }
 
@@ -73,22 +86,22 @@ async function startBare(
   return startWorkerd('bare', folder, bareConfiguration(upstream, compatibility));
 }
 
-async function makeKey(base: URL, adminToken: string): Promise<string> {
+async function makeKey(base: URL, adminToken: string, costCenter: CostCenter): Promise<string> {
   const api = connectAdminApi(base, adminToken);
   const center = {
-    id: COST_CENTER,
+    id: costCenter,
     name: 'Bench',
     timezone: 'UTC',
     manager: { name: 'Nobody', email: 'nobody@example.com' },
   };
   expectReply(await api.post('/cost_centers', center), 201, z.unknown());
-  const policy = await api.post(`/cost_centers/${COST_CENTER}/policies`, { policy: POLICY });
+  const policy = await api.post(`/cost_centers/${costCenter}/policies`, { policy: POLICY });
   const { version } = expectReply(policy, 201, z.object({ version: z.number() }));
   expectReply(
-    await api.post(`/cost_centers/${COST_CENTER}/policies/${version}/activate`, {}),
+    await api.post(`/cost_centers/${costCenter}/policies/${version}/activate`, {}),
     200,
     z.unknown(),
   );
-  const key = await api.post(`/cost_centers/${COST_CENTER}/keys`, { developer: 'bench@example.com' });
+  const key = await api.post(`/cost_centers/${costCenter}/keys`, { developer: 'bench@example.com' });
   return expectReply(key, 201, z.object({ secret: z.string() })).secret;
 }

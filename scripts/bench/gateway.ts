@@ -38,6 +38,8 @@ export interface BursarOptions {
   adminToken: string;
   /** See BursarConfiguration. */
   heapMiB: number | null;
+  /** Vars and secrets besides those every gateway here has. */
+  bindings?: Record<string, string>;
 }
 
 /** The Worker as it would be deployed, built into `folder`. */
@@ -65,6 +67,7 @@ export async function startBursar(folder: string, options: BursarOptions): Promi
         KEY_SECRETS: `1:${makeSecret()}`,
         SIGNING_KEYS: `1:${makeSecret()}`,
         POLICY_APPROVAL: 'off',
+        ...options.bindings,
       },
       modules,
     }),

@@ -10,11 +10,24 @@ export interface Target {
 }
 
 export interface Load {
+  path: string;
   body: Buffer;
   connections: number;
   durationMs: number;
   /** Requests a second over all connections, begun on time whatever the last one does; null: each connection begins the next when the last is done. */
   ratePerSecond: number | null;
+  /** How many requests are begun at most; absent: as many as there is time for. */
+  most?: number;
+}
+
+/** A run under way. */
+interface Batch {
+  /** Latencies so far. */
+  measured: number[];
+  /** Nothing is begun after it. */
+  until: number;
+  /** How many may still be begun. */
+  left: number;
 }
 
 /** One open set of connections to one target, used for many batches. */
@@ -30,37 +43,42 @@ export class Client {
   /** Latencies in ms of every request that was begun; throws at the first answer that is not a 200. */
   async run(load: Load): Promise<number[]> {
     const measured: number[] = [];
-    const until = performance.now() + load.durationMs;
-    const lanes = Array.from({ length: load.connections }, (_, lane) =>
-      this.#lane(lane, load, until, measured),
-    );
-    await Promise.all(lanes);
+    const batch = { measured, until: performance.now() + load.durationMs, left: load.most ?? Infinity };
+    await Promise.all(Array.from({ length: load.connections }, (_, lane) => this.#lane(lane, load, batch)));
     return measured;
   }
 
-  async #lane(lane: number, load: Load, until: number, measured: number[]): Promise<void> {
+  async #lane(lane: number, load: Load, batch: Batch): Promise<void> {
+    const { measured, until } = batch;
     const gapMs = load.ratePerSecond === null ? 0 : (load.connections * 1000) / load.ratePerSecond;
     let due = performance.now() + (gapMs * lane) / load.connections;
-    while (due < until) {
+    while (due < until && batch.left > 0) {
+      batch.left -= 1;
       const early = due - performance.now();
       if (early > 0) await pause(early);
       const begun = performance.now();
       if (begun >= until) return;
-      await this.#once(load.body, `bench-session-${lane}`);
+      await this.#once(load, `bench-session-${lane}`);
       measured.push(performance.now() - begun);
       // A slot that was missed is left out, not made up for: that would be a burst.
       due = gapMs === 0 ? 0 : Math.max(due + gapMs, performance.now());
     }
   }
 
-  #once(body: Buffer, session: string): Promise<void> {
+  #once(load: Load, session: string): Promise<void> {
+    const { path, body } = load;
     return new Promise((resolve, reject) => {
-      const sent = request(`${this.target.url}/v1/messages`, {
+      const sent = request(this.target.url + path, {
         agent: this.#agent,
         method: 'POST',
         headers: requestHeaders(this.target, body, session),
       });
-      sent.once('error', reject);
+      sent.once('error', (error: NodeJS.ErrnoException) => {
+        // A connection that lay idle may be closed just as it is used again.
+        if (sent.reusedSocket && /^(?:ECONNRESET|EPIPE)$/.test(error.code ?? ''))
+          resolve(this.#once(load, session));
+        else reject(error);
+      });
       sent.once('response', (response) => {
         let text = '';
         response.on('data', (chunk: Buffer) => {

@@ -1,8 +1,8 @@
 /** The measurements: latency, throughput with CPU, memory. */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { BenchBed } from './bench-bed.ts';
-import { makeBody } from './body.ts';
-import { Client, openStreams } from './load.ts';
+import { makeBody, pathOf, type Speech } from './body.ts';
+import { Client, openStreams, type Target } from './load.ts';
 import type { Cell, Plan } from './plan.ts';
 import { type Latencies, summarise } from './statistics.ts';
 
@@ -36,7 +36,8 @@ export async function measureCell(bed: BenchBed, cell: Cell, plan: Plan): Promis
   const body = makeBody(cell.bytes, cell.answer);
   const clients = TARGETS.map((name) => new Client(bed[name], cell.connections));
   const measured: Record<TargetName, number[]> = { direct: [], bare: [], bursar: [] };
-  const load = { body, connections: cell.connections, ratePerSecond: cell.ratePerSecond };
+  const path = pathOf(cell.answer, 'messages');
+  const load = { path, body, connections: cell.connections, ratePerSecond: cell.ratePerSecond };
   for (let round = 0; round < plan.rounds; round += 1) {
     for (const [index, name] of TARGETS.entries()) {
       const latencies = await clients[index]?.run({ ...load, durationMs: plan.batchMs });
@@ -61,9 +62,10 @@ export async function measureThroughput(
   options: { bytes: number; connections: number; durationMs: number },
 ): Promise<ThroughputResult> {
   const body = makeBody(options.bytes, 'streamed');
+  const path = pathOf('streamed', 'messages');
   const run = async (name: TargetName) => {
     const client = new Client(bed[name], options.connections);
-    const load = { body, connections: options.connections, ratePerSecond: null };
+    const load = { path, body, connections: options.connections, ratePerSecond: null };
     await client.run({ ...load, durationMs: WARM_UP_MS });
     const workerd = name === 'direct' ? null : bed[name].process;
     const cpuBefore = workerd?.cpuMs() ?? 0;
@@ -100,12 +102,16 @@ export async function measureMemory(
 
 /** A first load on every target, so that what is compiled and cached once does not count. */
 export async function warmUp(bed: BenchBed): Promise<void> {
-  for (const name of TARGETS) {
-    const client = new Client(bed[name], 8);
-    const load = { connections: 8, durationMs: WARM_UP_MS, ratePerSecond: null };
-    await client.run({ ...load, body: makeBody(2 * 1024, 'streamed') });
-    await client.run({ ...load, body: makeBody(2 * 1024, 'whole') });
-    client.close();
-  }
+  for (const name of TARGETS) await warmUpTarget(bed[name], 'messages');
   await pause(SETTLE_MS);
+}
+
+/** The same for one target, by clients of this speech. */
+export async function warmUpTarget(target: Target, speech: Speech): Promise<void> {
+  const client = new Client(target, 8);
+  for (const answer of ['streamed', 'whole'] as const) {
+    const request = { path: pathOf(answer, speech), body: makeBody(2 * 1024, answer, speech) };
+    await client.run({ ...request, connections: 8, durationMs: WARM_UP_MS, ratePerSecond: null });
+  }
+  client.close();
 }

@@ -1,17 +1,35 @@
-/** What is measured, and for how long: the whole plan in under five minutes, the quick one in under one. */
+/** What is measured, and for how long: the whole plan in under ten minutes, the quick one in a minute and a half. */
 import type { Answer } from './body.ts';
 
 export const SIZES = [2 * 1024, 50 * 1024, 1024 * 1024] as const;
 const CONNECTIONS = [1, 8, 32] as const;
 
 /** Requests a second of a paced run: well under what any of the targets can do at any size. */
-const PACED_RATE = 40;
+export const PACED_RATE = 40;
 
 export interface Cell {
   bytes: number;
   connections: number;
-  answer: Exclude<Answer, 'held'>;
+  answer: 'whole' | 'streamed';
   ratePerSecond: number | null;
+}
+
+/** Turns of every way, so many that their CPU time can be told apart. */
+export interface TurnsCell {
+  bytes: number;
+  answer: Exclude<Answer, 'held'>;
+  /** A round begins so many on each way, if there is time for them, and waits for the last. */
+  turns: number;
+  roundMs: number;
+  connections: number;
+  rounds: number;
+}
+
+/** Latency of every way, paced. */
+export interface WayCell {
+  bytes: number;
+  answer: 'whole' | 'streamed';
+  connections: number;
 }
 
 export interface Plan {
@@ -21,7 +39,14 @@ export interface Plan {
   batchMs: number;
   /** Per target and size, at 64 connections. */
   throughputMs: number;
+  turns: TurnsCell[];
+  /** Per way and round, paced. */
+  wayBatchMs: number;
+  wayCells: WayCell[];
 }
+
+/** What the ways are held against each other at. */
+export const COMPARED_BYTES = 50 * 1024;
 
 export function makePlan(isQuick: boolean): Plan {
   const cells = [null, PACED_RATE].flatMap((ratePerSecond) =>
@@ -31,7 +56,28 @@ export function makePlan(isQuick: boolean): Plan {
       ),
     ),
   );
+  const turns = turnsCells(isQuick);
+  const wayCells = (isQuick ? [COMPARED_BYTES] : SIZES).flatMap((bytes) =>
+    (isQuick ? (['streamed'] as const) : (['whole', 'streamed'] as const)).flatMap((answer) =>
+      CONNECTIONS.map((connections) => ({ bytes, answer, connections })),
+    ),
+  );
   return isQuick
-    ? { cells, rounds: 2, batchMs: 120, throughputMs: 900 }
-    : { cells, rounds: 4, batchMs: 400, throughputMs: 4_000 };
+    ? { cells, rounds: 2, batchMs: 100, throughputMs: 700, wayBatchMs: 200, turns, wayCells }
+    : { cells, rounds: 4, batchMs: 400, throughputMs: 4_000, wayBatchMs: 200, turns, wayCells };
+}
+
+/** Event by event an answer takes seconds, whatever the body: many at once, at one size. */
+function turnsCells(isQuick: boolean): TurnsCell[] {
+  const cell = {
+    connections: 8,
+    ...(isQuick ? { turns: 40, rounds: 3, roundMs: 1_000 } : { turns: 60, rounds: 5, roundMs: 4_000 }),
+  };
+  const atOnce = (isQuick ? [COMPARED_BYTES] : SIZES).flatMap((bytes) =>
+    (['whole', 'streamed'] as const).map((answer) => ({ ...cell, bytes, answer })),
+  );
+  const singly = isQuick
+    ? { turns: 24, connections: 24, rounds: 1 }
+    : { turns: 48, connections: 48, rounds: 3 };
+  return [...atOnce, { ...cell, ...singly, bytes: COMPARED_BYTES, answer: 'singly' }];
 }

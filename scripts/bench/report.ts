@@ -1,11 +1,15 @@
 /** The results as tables for a terminal. */
+
 import type { CellResult, MemoryResult, ThroughputResult } from './measure.ts';
+import type { TurnsResult, WayLatencies } from './measure-ways.ts';
 import { ratio } from './statistics.ts';
 
 export interface Results {
   cells: CellResult[];
   throughput: ThroughputResult[];
   memory: MemoryResult[];
+  turns: TurnsResult[];
+  wayLatencies: WayLatencies[];
 }
 
 /** Milliseconds that a target adds to the direct call, at the median and at the 99th percentile. */
@@ -102,19 +106,19 @@ export function goalLines({ cells, memory }: Results): string[] {
   ];
 }
 
-function verdict(isMet: boolean): string {
+export function verdict(isMet: boolean): string {
   return isMet ? 'met   ' : 'MISSED';
 }
 
-function row(fields: readonly string[]): string {
+export function row(fields: readonly string[]): string {
   return fields.map((field) => field.padStart(11)).join(' ');
 }
 
-function size(bytes: number): string {
+export function size(bytes: number): string {
   return bytes >= 1024 * 1024 ? `${bytes / 1024 / 1024} MB` : `${bytes / 1024} KB`;
 }
 
-function ms(value: number): string {
+export function ms(value: number): string {
   return value.toFixed(2);
 }
 
@@ -122,7 +126,7 @@ function mib(bytes: number): string {
   return `${(bytes / 1024 / 1024).toFixed(0)} MiB`;
 }
 
-function times(value: number | null): string {
+export function times(value: number | null): string {
   return value === null ? '–' : `${value.toFixed(1)}×`;
 }
 

@@ -21,3 +21,8 @@ function rank(sorted: Float64Array, fraction: number): number {
 export function ratio(a: number, b: number, leastDivisor = 0.02): number | null {
   return b >= leastDivisor ? a / b : null;
 }
+
+/** NaN where there are none. */
+export function median(measured: readonly number[]): number {
+  return rank(Float64Array.from(measured).sort(), 0.5);
+}

@@ -178,13 +178,29 @@ function skipSpace(bytes: Uint8Array, at: number): number {
   return position;
 }
 
+/** How far a string's end is looked for byte by byte; further on the platform's own search is many times faster. */
+const NEAR_BYTES = 32;
+
 /** The position after the string that begins at `at`; the byte after a backslash never ends it. */
 function skipString(bytes: Uint8Array, at: number): number {
   let position = at + 1;
-  while (position < bytes.length && bytes[position] !== QUOTE) {
-    position += bytes[position] === BACKSLASH ? 2 : 1;
+  while (position < bytes.length) {
+    const near = Math.min(position + NEAR_BYTES, bytes.length);
+    while (position < near && bytes[position] !== QUOTE) position += bytes[position] === BACKSLASH ? 2 : 1;
+    if (position < near) return position + 1;
+    const quote = bytes.indexOf(QUOTE, position);
+    if (quote === -1) break;
+    if (!isEscaped(bytes, quote, position)) return quote + 1;
+    position = quote + 1;
   }
-  return Math.min(position + 1, bytes.length);
+  return bytes.length;
+}
+
+/** Whether the byte at `at` stands behind a backslash that stands for nothing else; `from` begins no escape's second half. */
+function isEscaped(bytes: Uint8Array, at: number, from: number): boolean {
+  let start = at;
+  while (start > from && bytes[start - 1] === BACKSLASH) start -= 1;
+  return (at - start) % 2 === 1;
 }
 
 /** The position after the value that begins at `at`. */

@@ -25,9 +25,19 @@ function base64(text: string): string {
 /** One event of the answer. `p` is the padding the service adds, of another length each time. */
 export function chunkFrame(event: object | string, padding = 'abcdefghijk'): Uint8Array {
   const text = typeof event === 'string' ? event : JSON.stringify(event);
+  return payloadFrame(JSON.stringify({ bytes: base64(text), p: padding }));
+}
+
+/** The same event in a payload that is written in another way. */
+export function oddFrame(event: object): Uint8Array {
+  return payloadFrame(`{ "p": "abc",\n "bytes": "${base64(JSON.stringify(event)).replaceAll('/', '\\/')}" }`);
+}
+
+/** A chunk with this payload. */
+export function payloadFrame(payload: string): Uint8Array {
   return frame(
     { ':event-type': 'chunk', ':content-type': 'application/json', ':message-type': 'event' },
-    encoder.encode(JSON.stringify({ bytes: base64(text), p: padding })),
+    encoder.encode(payload),
   );
 }
 

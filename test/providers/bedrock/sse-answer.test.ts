@@ -3,7 +3,16 @@ import { describe, expect, test } from 'vitest';
 import { SseAnswer } from '../../../worker/providers/bedrock/sse-answer.ts';
 import { StreamMeter } from '../../../worker/providers/stream-meter.ts';
 import { eventsOf, SAID, type Said } from './fake-bedrock.ts';
-import { bytelessFrame, chunkFrame, errorFrame, exceptionFrame, joined, unknownFrame } from './frames.ts';
+import {
+  bytelessFrame,
+  chunkFrame,
+  errorFrame,
+  exceptionFrame,
+  joined,
+  oddFrame,
+  payloadFrame,
+  unknownFrame,
+} from './frames.ts';
 
 const decoder = new TextDecoder();
 
@@ -90,6 +99,12 @@ describe('the stream of an answer', () => {
     );
   });
 
+  test('is the same where some of its payloads are written in another way', () => {
+    const mixed = EVENTS.map((event, index) => (index % 3 === 1 ? oddFrame(event) : chunkFrame(event)));
+    expect(pass(mixed).text).toBe(AS_SSE);
+    expect(pass([joined(mixed)]).text).toBe(AS_SSE);
+  });
+
   test('passes over frames that are no events of the answer', () => {
     const { text, answer } = pass([unknownFrame(), chunkFrame('{"ping":true}'), chunkFrame('[]'), ...FRAMES]);
     expect(text).toBe(AS_SSE);
@@ -158,6 +173,18 @@ describe('a stream that goes wrong', () => {
     );
     expect(text).toMatch(/^event: error\n/);
     expect(answer).toMatchObject({ state: 'failed', hasBegun: false });
+  });
+
+  test.each([
+    '{"bytes":"e3*="}',
+    '{"bytes":"e30',
+    '{"bytes":"',
+    '{"bytes":30}',
+    'null',
+    '',
+  ])('with the payload %s behind right ones is corrupt, for all that its checksums say', (payload) => {
+    expect(pass([...begun, payloadFrame(payload), ...FRAMES]).answer.state).toBe('failed');
+    expect(pass([joined([...begun, payloadFrame(payload)])]).text).toMatch(/event: error\n.*\n\n$/);
   });
 
   test('with a chunk that holds no bytes is corrupt, for all that its checksums say', () => {

@@ -3,8 +3,9 @@
  * exception as an `error` event. `amazon-bedrock-invocationMetrics` stays on `message_stop`: clients in Bedrock mode
  * read it, others pass over what they don't know.
  */
+import { holdsAt } from '../byte-buffer.ts';
 import { toldError } from './errors.ts';
-import { EventFrames, type Frame } from './event-frames.ts';
+import { EventFrames } from './event-frames.ts';
 import type { Conversion } from './paced-stream.ts';
 
 export interface StreamFailure {
@@ -17,9 +18,21 @@ const CORRUPT: StreamFailure = {
   message: 'The answer of Bedrock arrived corrupt: a checksum of its event stream does not match.',
 };
 
-/** Where every event's type stands in what Bedrock sends. */
-const TYPE_FIRST = /^\s*\{\s*"type"\s*:\s*"([a-z_]{1,64})"/;
 const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+const CR = 0x0d;
+const LF = 0x0a;
+const SPACE = 0x20;
+const END = encoder.encode('\n\n');
+
+/** What an event of one type begins with. */
+interface Beginning {
+  type: string;
+  /** Of its JSON, as Bedrock writes it. */
+  json: Uint8Array;
+  /** Of its lines. */
+  lines: Uint8Array;
+}
 
 export class SseAnswer implements Conversion {
   /** What is passed on are whole events. */
@@ -27,17 +40,20 @@ export class SseAnswer implements Conversion {
   readonly mayEndOpen = false;
   readonly #frames = new EventFrames();
   #failure: StreamFailure | null = null;
+  /** Of the event before: most have its type. */
+  #last: Beginning = beginningOf('message_start');
   #hasBegun = false;
   #isComplete = false;
 
   /** The events that end in this chunk; empty where none does. Nothing follows an error or the message's end. */
   push(chunk: Uint8Array): Uint8Array {
-    let text = '';
+    const parts: Uint8Array[] = [];
     for (const frame of this.#frames.push(chunk)) {
       if (this.#isComplete || this.#failure) break;
-      text += this.#take(frame);
+      if (frame.kind === 'event') this.#take(frame.json, parts);
+      else parts.push(this.#fail(frame.kind === 'exception' ? frame : CORRUPT));
     }
-    return toBytes(text);
+    return joined(parts);
   }
 
   /** An exception or a corrupt frame; it stands in the stream as its last event. */
@@ -55,47 +71,50 @@ export class SseAnswer implements Conversion {
     return this.#isComplete ? 'complete' : 'open';
   }
 
-  #take(frame: Frame): string {
-    if (frame.kind !== 'event') return this.#fail(frame.kind === 'exception' ? frame : CORRUPT);
-    const type = typeOf(frame.json);
+  #take(json: Uint8Array, parts: Uint8Array[]): void {
+    const beginning = holdsAt(json, 0, this.#last.json) ? this.#last : readBeginning(json);
     // What has no type is no event: a keep-alive of something between here and Bedrock.
-    if (type === null) return '';
+    if (beginning === null) return;
+    this.#last = beginning;
     this.#hasBegun = true;
-    this.#isComplete = type === 'message_stop' || type === 'error';
-    return `event: ${type}\ndata: ${onOneLine(frame.json)}\n\n`;
+    this.#isComplete = beginning.type === 'message_stop' || beginning.type === 'error';
+    parts.push(beginning.lines, onOneLine(json), END);
   }
 
-  #fail({ name, message }: StreamFailure): string {
+  #fail({ name, message }: StreamFailure): Uint8Array {
     this.#failure = { name, message };
     const error = { type: toldError(name).type, message };
-    const json = JSON.stringify({ type: 'error', error });
-    return `event: error\ndata: ${String.fromCharCode(...encoder.encode(json))}\n\n`;
+    return encoder.encode(`event: error\ndata: ${JSON.stringify({ type: 'error', error })}\n\n`);
   }
 }
 
-/** `json` has a character a byte, which is all the same to what is asked here. */
-function typeOf(json: string): string | null {
-  const first = TYPE_FIRST.exec(json)?.[1];
-  if (first !== undefined) return first;
+function beginningOf(type: string): Beginning {
+  const [json, lines] = [`{"type":"${type}"`, `event: ${type}\ndata: `];
+  return { type, json: encoder.encode(json), lines: encoder.encode(lines) };
+}
+
+/** Null where the JSON is no event. */
+function readBeginning(json: Uint8Array): Beginning | null {
   try {
-    const event: { type?: unknown } | null = JSON.parse(json);
-    return typeof event?.type === 'string' && /^\w{1,64}$/.test(event.type) ? event.type : null;
+    const event: { type?: unknown } | null = JSON.parse(decoder.decode(json));
+    return typeof event?.type === 'string' && /^\w{1,64}$/.test(event.type) ? beginningOf(event.type) : null;
   } catch {
     return null;
   }
 }
 
 /** A line end can only stand between JSON's tokens, where a space means the same. */
-function onOneLine(json: string): string {
-  return /[\r\n]/.test(json) ? json.replace(/[\r\n]/g, ' ') : json;
+function onOneLine(json: Uint8Array): Uint8Array {
+  if (!json.includes(LF) && !json.includes(CR)) return json;
+  return json.map((byte) => (byte === LF || byte === CR ? SPACE : byte));
 }
 
-const BEYOND_ASCII = /[\x80-\xff]/;
-
-/** A byte a character: most events are ASCII, which the platform encodes much faster than a loop can. */
-function toBytes(text: string): Uint8Array {
-  if (!BEYOND_ASCII.test(text)) return encoder.encode(text);
-  const bytes = new Uint8Array(text.length);
-  for (let index = 0; index < text.length; index += 1) bytes[index] = text.charCodeAt(index);
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    bytes.set(part, offset);
+    offset += part.length;
+  }
   return bytes;
 }
