@@ -22,6 +22,7 @@ const BUNDLE = '.wrangler/test-worker';
 
 /** What the Worker and its tests import from node_modules. */
 const LIBRARIES = [
+  '@anthropic-ai/sdk',
   '@hono/zod-openapi',
   'drizzle-orm',
   'drizzle-orm/d1',
@@ -34,6 +35,7 @@ const LIBRARIES = [
   'hono/http-exception',
   'hono/route',
   'jose',
+  'openai',
   'temporal-polyfill',
   'ulid',
   'zod',
