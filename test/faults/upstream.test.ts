@@ -42,13 +42,18 @@ describe('an upstream that breaks off', () => {
     expect(entry?.output_tokens).toBeGreaterThanOrEqual(100);
   });
 
-  test('in a short whole answer is charged as estimated, and the client sees the break', async () => {
+  test('in a short whole answer is charged as estimated, and the client gets an error in its place', async () => {
     const upstream = openStream({ 'content-type': 'application/json', 'content-length': '400' });
     const bursar = await gateway(BUDGET, upstream.answer);
     const answered = bursar.turn(messagesBody({ stream: false }));
     await upstream.write('{"id":"msg_1",');
     await upstream.fail();
-    expect(await readAll(await answered)).toBe('<broken>');
+    const response = await answered;
+    expect(response.status).toBe(502);
+    expect(response.headers.get('x-bursar-provider')).toBe('anthropic');
+    expect(await response.json()).toMatchObject({
+      error: { type: 'api_error', message: expect.stringContaining('broke off') },
+    });
     expect(await bursar.entries()).toMatchObject([
       { kind: 'charge', estimated: 1, estimated_why: 'upstream_cut' },
     ]);

@@ -89,15 +89,15 @@ export function isShort(headers: Headers): boolean {
 }
 
 /**
- * The same for a short answer: one read and one write are half the work of a stream. Like `passThrough` it
- * ends in a broken stream where the upstream's answer is cut.
+ * The same for a short answer: one read and one write are half the work of a stream. Null where the upstream's answer is
+ * cut: nothing of it has gone to the client yet.
  */
 export async function passWhole(
   body: ReadableStream<Uint8Array>,
   observer: Observer,
   clientSignal: AbortSignal,
   abort: () => void,
-): Promise<Uint8Array | ReadableStream<Uint8Array>> {
+): Promise<Uint8Array | null> {
   if (clientSignal.aborted) abort();
   else clientSignal.addEventListener('abort', abort, { once: true });
   try {
@@ -106,10 +106,10 @@ export async function passWhole(
     // The client must not wait for the settlement.
     setTimeout(() => observer.ended('complete'), 0);
     return bytes;
-  } catch (error) {
+  } catch {
     await pause(WHO_LEFT_MS);
     observer.ended(clientSignal.aborted ? 'client_gone' : 'upstream_cut');
-    return new ReadableStream({ start: (controller) => controller.error(error) });
+    return null;
   } finally {
     clientSignal.removeEventListener('abort', abort);
   }

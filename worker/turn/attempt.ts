@@ -63,10 +63,10 @@ export function bodyFor(
   running: RunningTurn,
 ): Uint8Array {
   const { model, maxTokens } = admitted;
-  if (model === facts.model && maxTokens === null) {
-    return model === writtenModel ? taken.bytes : withModel(taken.bytes, model);
-  }
+  const isAsAsked = model === facts.model && maxTokens === null;
+  if (isAsAsked && model === writtenModel) return taken.bytes;
   try {
+    if (isAsAsked) return withModel(taken.bytes, model);
     // Parsed anew: few turns are adapted, and keeping the parsed body would cost all of them its memory.
     const body = parseBody(taken.bytes);
     if (!body.ok) throw new Error('a body that passed inspection is no JSON object');

@@ -13,7 +13,7 @@ import { downstreamHeaders } from './forward.ts';
 import { refusedTurn, standingHeaders, turnHeaders } from './reply.ts';
 import type { RunningTurn } from './running-turn.ts';
 import { isCredentialRefusal } from './trouble.ts';
-import { clientLeft, credentialRefused, tellCredentialRefused, upstreamAway } from './upstream.ts';
+import { brokenOff, clientLeft, credentialRefused, tellCredentialRefused, upstreamAway } from './upstream.ts';
 import { callWallet, WALLET_LIMIT_MS } from './wallet-call.ts';
 
 /** What there is to answer with, once nothing is to be decided anew. */
@@ -139,19 +139,22 @@ async function passOn(sending: Sending, passed: Passed, provider: Provider): Pro
     running.failed(`http_${status}`);
     return new Response(response.body, { status, headers });
   }
-  return new Response(await bodyOf(passed, running, turn.request.signal), { status, headers });
+  if (!response.body || passed.source || !isShort(response.headers)) {
+    return new Response(streamOf(passed, running, turn.request.signal), { status, headers });
+  }
+  const bytes = await passWhole(response.body, running, turn.request.signal, passed.abort);
+  return bytes ? new Response(bytes, { status, headers }) : brokenOff(edge.requestId, marks);
 }
 
-async function bodyOf(
+function streamOf(
   { response, source, abort }: Passed,
   running: RunningTurn,
   signal: AbortSignal,
-): Promise<BodyInit | null> {
+): ReadableStream<Uint8Array> | null {
   if (source) return passThrough(source, running, signal, abort);
   if (!response.body) {
     running.ended('complete');
     return null;
   }
-  if (isShort(response.headers)) return await passWhole(response.body, running, signal, abort);
   return passThrough({ reader: response.body.getReader(), first: null }, running, signal, abort);
 }

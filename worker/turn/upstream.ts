@@ -25,6 +25,12 @@ export function upstreamAway(
   return errorResponse('api_error', message, { requestId, status: isLate ? 504 : 502, headers });
 }
 
+/** The answer where the provider's own was cut, and nothing of it went to the client. */
+export function brokenOff(requestId: string, headers: Record<string, string>): Response {
+  const message = 'The answer of the model provider broke off; what came of it has been charged.';
+  return errorResponse('api_error', message, { requestId, status: 502, headers });
+}
+
 /** Nobody reads it: the client is gone. 499 is what logs call that. */
 export function clientLeft(requestId: string): Response {
   return errorResponse('api_error', 'The client left.', { requestId, status: 499 });
