@@ -17,6 +17,9 @@ const PURE = [
   'test/providers/dialects/**/*.test.ts',
 ];
 
+/** They play much traffic through a process of their own and are held to no time: they fill what others leave idle. */
+const LOAD = ['chaos', 'demo-traffic', 'dialects', 'week'].map((name) => `test/process/${name}.node.test.ts`);
+
 /** The Worker as it would be deployed: one module to load for each file of tests, and not four hundred. */
 const BUNDLE = '.wrangler/test-worker';
 
@@ -42,8 +45,8 @@ const LIBRARIES = [
 ];
 
 /**
- * Three projects: `worker` runs inside workerd against the real Worker, its Durable Objects and D1; `pure` holds
- * calculation that touches none of them; `node` what needs processes, files or sockets (`*.node.test.ts`).
+ * Four projects: `worker` runs inside workerd against the real Worker, its Durable Objects and D1; `pure` holds
+ * calculation that touches none of them; `load` and `node` what needs processes, files or sockets (`*.node.test.ts`).
  */
 export default defineConfig(async () => {
   const migrations = await readD1Migrations('migrations');
@@ -101,12 +104,23 @@ export default defineConfig(async () => {
         },
         {
           test: {
+            name: 'load',
+            maxWorkers: 2,
+            sequence: { groupOrder: 1 },
+            include: LOAD,
+            testTimeout: 120_000,
+            hookTimeout: 120_000,
+          },
+        },
+        {
+          test: {
             name: 'node',
             // They start processes and hold them to a time: one file after the other, and after all else.
             fileParallelism: false,
             maxWorkers: 1,
             sequence: { groupOrder: 2 },
             include: ['test/**/*.node.test.ts'],
+            exclude: LOAD,
             testTimeout: 120_000,
             hookTimeout: 120_000,
           },

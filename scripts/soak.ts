@@ -10,7 +10,7 @@ import { projectPath } from './project.ts';
 
 const CAMPAIGNS = {
   wallet: ['--project', 'worker', 'test/properties'],
-  traffic: ['--project', 'node', 'test/process/week.node.test.ts'],
+  traffic: ['--project', 'load', 'test/process/week.node.test.ts'],
 } as const;
 const NAMES = Object.keys(CAMPAIGNS) as (keyof typeof CAMPAIGNS)[];
 

@@ -1,5 +1,5 @@
 /**
- * A generated week of ten developers through the running gateway (`npm run soak`: 30 days of sixty), with its
+ * A generated working week of ten developers through the running gateway (`npm run soak`: 30 days of sixty), with its
  * process killed and D1 taken away in the middle: then the ledger, the wallets, the exports, the metrics and the
  * upstream's own books say the same, to the nano-USD.
  */
@@ -19,12 +19,12 @@ import { type PlayedTurn, playTurns } from './week/player.ts';
 import { makeSquads, negotiateDiscount, weekSquads } from './week/squads.ts';
 
 const SOAK = (process.env.SOAK_SECONDS ?? '') !== '';
-const DAYS = SOAK ? 30 : 7;
+const DAYS = SOAK ? 30 : 5;
 /** A Monday. */
 const START_MS = Date.UTC(2026, 10, 16);
 const SEED = 2;
 /** The process is killed, and D1 taken away, every so many turns, in turn. */
-const TURNS_A_FAULT = SOAK ? 8_000 : 1_500;
+const TURNS_A_FAULT = SOAK ? 8_000 : 1_200;
 const OUTAGE_TURNS = 300;
 const PLAYED_WITHIN_MS = SOAK ? 6 * 3_600_000 : 300_000;
 /** A lease of 30 s, its alarm, and the outbox. */
@@ -109,7 +109,7 @@ describe('after the week', () => {
   test('every turn that was answered is in the ledger', () => {
     const known = new Set(entries.map(({ turnId }) => turnId));
     expect(played.filter(({ turnId }) => !known.has(turnId))).toEqual([]);
-    expect(played.length).toBeGreaterThan(4_000);
+    expect(played.length).toBeGreaterThan(3_500);
   });
 
   test('all of what can become of a turn has: charged, stepped down, refused, failed, estimated', () => {
