@@ -39,6 +39,8 @@ export function passThrough(
     abort();
     void reader.cancel().catch(() => undefined);
   };
+  // Before a client that has left already ends the turn: what was read of the usage is exact.
+  if (first) observer.seen(first);
   if (clientSignal.aborted) leave();
   else clientSignal.addEventListener('abort', leave, { once: true });
   const client = new ClientStream(leave);
@@ -50,7 +52,7 @@ export function passThrough(
   return client.readable;
 }
 
-/** Passes on what was read first, and then all that `reader` has. */
+/** Passes on what was read first and seen, and then all that `reader` has. */
 async function pump(
   reader: Source['reader'],
   first: Source['first'],
@@ -58,10 +60,7 @@ async function pump(
   observer: Observer,
 ): Promise<Ending> {
   try {
-    if (first) {
-      observer.seen(first);
-      await writer.write(first);
-    }
+    if (first) await writer.write(first);
     for (;;) {
       const { done, value } = await reader.read();
       if (done) {
