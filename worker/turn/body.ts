@@ -4,6 +4,7 @@
  */
 import { err, ok, type Result } from '../../durable-objects/core/result.ts';
 import { errorResponse } from '../envelope.ts';
+import type { BodyProblem } from './inspect.ts';
 
 export const MAX_BODY_BYTES = 32 * 1024 * 1024;
 const MAX_BYTES_IN_FLIGHT = 64 * 1024 * 1024;
@@ -145,6 +146,11 @@ async function refuse(
     drained += value.byteLength;
   }
   return err(why);
+}
+
+/** The answer to a body in which a field is wrong. */
+export function bodyProblem({ path, message }: BodyProblem, requestId: string): Response {
+  return errorResponse('invalid_request_error', `${path}: ${message}`, { requestId });
 }
 
 /** The answer to a body that was not taken. */

@@ -6,11 +6,10 @@ import { builtinCatalogue } from '../../durable-objects/core/catalogue/models.ts
 import { modelNamed } from '../../durable-objects/core/catalogue/names.ts';
 import { err, ok, type Result } from '../../durable-objects/core/result.ts';
 import type { VerifiedKey } from '../auth/virtual-key.ts';
-import { errorResponse } from '../envelope.ts';
 import type { Provider, ProviderRequest } from '../providers/provider.ts';
 import { withModel } from '../providers/request-model.ts';
 import { authenticate, keyRejected, ownUpstream, walletAway } from './authenticate.ts';
-import { bodyRefused, type TakenBody, takeBody } from './body.ts';
+import { bodyProblem, bodyRefused, type TakenBody, takeBody } from './body.ts';
 import { type Dialect, NATIVE, type Translation } from './dialect.ts';
 import { type Edge, walletOfKey } from './edge.ts';
 import { nobodyServes } from './failover.ts';
@@ -40,7 +39,7 @@ export async function relayCount(request: Request, edge: Edge, dialect: Dialect 
   const taken = await takeBody(request);
   if (!taken.ok) return await dialect.refuse(bodyRefused(taken.error, edge.requestId));
   const translated = translateBody(dialect, taken.value, request);
-  if (!translated.ok) return await dialect.refuse(bodyProblem(translated.error, edge));
+  if (!translated.ok) return await dialect.refuse(bodyProblem(translated.error, edge.requestId));
   const { translation, body } = translated.value;
   try {
     return await translation.answer(await count(translation, body, caller, request.signal, edge));
@@ -57,7 +56,7 @@ async function count(
   edge: Edge,
 ): Promise<Response> {
   const counted = countedBody(bytes, edge.bindings.modelAliases);
-  if (!counted.ok) return bodyProblem(counted.error, edge);
+  if (!counted.ok) return bodyProblem(counted.error, edge.requestId);
   return await passOn({ path, method: 'POST', headers, ...counted.value }, caller, signal, edge);
 }
 
@@ -72,10 +71,6 @@ function countedBody(
   if (typeof written !== 'string') return ok({ model: null, body: bytes });
   const model = modelNamed(written, aliases, builtinCatalogue);
   return ok({ model, body: model === written ? bytes : withModel(bytes, model) });
-}
-
-function bodyProblem({ path, message }: BodyProblem, edge: Edge): Response {
-  return errorResponse('invalid_request_error', `${path}: ${message}`, { requestId: edge.requestId });
 }
 
 /** Who asks: a key that its wallet lets pass, and a credential of the developer's own where one came with it. */

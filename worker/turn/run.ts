@@ -5,11 +5,10 @@
 import { LIST_MILLIONTHS } from '../../durable-objects/core/provider-settings.ts';
 import type { TurnFacts } from '../../durable-objects/core/turn.ts';
 import type { OpenRequest } from '../../durable-objects/wallet/rpc.ts';
-import { errorResponse } from '../envelope.ts';
 import { withAskLink } from './ask-more.ts';
 import { startRunning, type Turn } from './attempt.ts';
 import { authenticate, keyRejected, ownUpstream, walletAway } from './authenticate.ts';
-import { bodyRefused, type TakenBody, takeBody } from './body.ts';
+import { bodyProblem, bodyRefused, type TakenBody, takeBody } from './body.ts';
 import { type Dialect, NATIVE, type Translation } from './dialect.ts';
 import { type Edge, walletOfKey } from './edge.ts';
 import { inspect } from './inspect.ts';
@@ -29,9 +28,7 @@ export async function runTurn(request: Request, edge: Edge, dialect: Dialect = N
   if (!taken.ok) return await dialect.refuse(bodyRefused(taken.error, edge.requestId));
   const translated = translateBody(dialect, taken.value, request);
   if (!translated.ok) {
-    const { path, message } = translated.error;
-    const options = { requestId: edge.requestId };
-    return await dialect.refuse(errorResponse('invalid_request_error', `${path}: ${message}`, options));
+    return await dialect.refuse(bodyProblem(translated.error, edge.requestId));
   }
   const { translation, body } = translated.value;
   try {
@@ -54,10 +51,7 @@ async function inspectAndOpen(
   edge: Edge,
 ): Promise<Response> {
   const inspected = inspect(taken.bytes, headers, key.keyId, edge.bindings.modelAliases);
-  if (!inspected.ok) {
-    const { path: field, message } = inspected.error;
-    return errorResponse('invalid_request_error', `${field}: ${message}`, { requestId: edge.requestId });
-  }
+  if (!inspected.ok) return bodyProblem(inspected.error, edge.requestId);
   const id = `turn_${crypto.randomUUID()}`;
   const { writtenModel, facts } = inspected.value;
   const turn = {
